@@ -1,0 +1,72 @@
+"""The command line: one module per verb, in the order of the pipeline."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+VERBS = {
+    "simulate": "columnar_af.cli.simulate:simulate",
+    "datasets": "columnar_af.cli.datasets:datasets",
+    "run": "columnar_af.cli.run:run",
+    "show": "columnar_af.cli.show:show",
+    "cutflow": "columnar_af.cli.cutflow:cutflow",
+}
+"""Verb -> where its click command lives; imported only when the verb is used, so that ``--help`` stays fast."""
+
+HELP = {
+    "simulate": "Write simulated ntuples with known truth, in the real layouts.",
+    "datasets": "Look at filesets and the files in them.",
+    "run": "Run a processor over a fileset.",
+    "show": "Print the result of a run.",
+    "cutflow": "Print the cutflow of a run as text, Markdown, LaTeX or CSV.",
+}
+
+
+class PipelineGroup(click.Group):
+    """A group whose commands are listed in the order of the pipeline and imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in order."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a verb, imported now."""
+        if cmd_name not in VERBS:
+            return None
+        module, name = VERBS[cmd_name].split(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of verbs for ``--help``, without importing any."""
+        with formatter.section("Commands, in the order of the pipeline"):
+            formatter.write_dl(list(HELP.items()))
+
+
+@click.group(
+    cls=PipelineGroup, context_settings={"help_option_names": ["-h", "--help"], "show_default": True}
+)
+@click.version_option(package_name="columnar-af")
+@click.option("--debug", is_flag=True, help="Show the full traceback of an error.")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    """Columnar analysis of collider ntuples: from files to cutflows, histograms and yields."""
+    ctx.obj = {"debug": debug}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; an error on purpose prints without a traceback and exits with 1."""
+    from columnar_af.errors import ColumnarAFError
+
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        cli.main(args=arguments, prog_name="columnar-af", standalone_mode=True)
+    except ColumnarAFError as error:
+        if "--debug" in arguments:
+            raise
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
