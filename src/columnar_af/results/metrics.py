@@ -1,0 +1,87 @@
+"""Metrics: what a run cost."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+
+class ChunkCost(Protocol):
+    """What a chunk cost; :class:`columnar_af.processing.chunk.ChunkMetrics` is one."""
+
+    @property
+    def started(self) -> float:
+        """Unix time of its start, in seconds."""
+
+    @property
+    def finished(self) -> float:
+        """Unix time of its end, in seconds."""
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds."""
+
+    @property
+    def bytes_read(self) -> int:
+        """Compressed bytes requested from the file."""
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What a run cost.
+
+    Attributes:
+        wall_s: Seconds from the call of the run to its result, inspection and merging included.
+        event_loop_s: Seconds from the start of the first chunk to the end of the last one.
+        cpu_s: CPU seconds of all chunks.
+        bytes_read: Compressed bytes that were requested from the files.
+        events_per_s: Processed events per second of the event loop, in Hz; 0 where nothing was processed.
+        chunks: Number of planned chunks.
+        workers: Number of workers.
+        executor: Name of the executor.
+    """
+
+    wall_s: float = 0.0
+    event_loop_s: float = 0.0
+    cpu_s: float = 0.0
+    bytes_read: int = 0
+    events_per_s: float = 0.0
+    chunks: int = 0
+    workers: int = 1
+    executor: str = ""
+
+    @classmethod
+    def of(
+        cls, costs: Collection[ChunkCost], *, events: int, wall_s: float, workers: int, executor: str
+    ) -> Metrics:
+        """The metrics of a run from the costs of its chunks.
+
+        Args:
+            costs: One per chunk; a chunk that never started has ``started == 0`` and does not count for the time.
+            events: Number of events that were really processed.
+            wall_s: Seconds from the call of the run to its result.
+            workers: Number of workers.
+            executor: Name of the executor.
+        """
+        ran = [cost for cost in costs if cost.started > 0]
+        loop = max(cost.finished for cost in ran) - min(cost.started for cost in ran) if ran else 0.0
+        return cls(
+            wall_s=wall_s,
+            event_loop_s=loop,
+            cpu_s=sum(cost.cpu_s for cost in costs),
+            bytes_read=sum(cost.bytes_read for cost in costs),
+            events_per_s=events / loop if loop > 0 else 0.0,
+            chunks=len(costs),
+            workers=workers,
+            executor=executor,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for ``summary.json``."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Metrics:
+        """The inverse of :meth:`to_json`."""
+        return cls(**record)
