@@ -109,13 +109,15 @@ class Fileset:
         return tuple((dataset.name, file) for dataset in self for file in dataset.files)
 
     @classmethod
-    def load(cls, source: str | Path | Sequence[str | Path]) -> Fileset:
+    def load(cls, source: str | Path | Sequence[str | Path], *, folder: str | Path | None = None) -> Fileset:
         """Read a fileset file, or make a fileset of ROOT files.
 
         Args:
             source: A fileset file (``.yaml``, ``.yml``, ``.json``), or one or more ROOT paths, URLs or globs, each
                 optionally followed by ``:path/of/tree``. ROOT files make one dataset: it bears the stem of the file, or
                 what the stems of several files have in common, or else ``dataset``. Its metadata are empty.
+            folder: Local folder or URL where relative paths start; by default that of the fileset file, or the working
+                folder for ROOT files.
 
         Returns:
             The fileset, with local paths absolute and globs expanded in sorted order.
@@ -125,7 +127,7 @@ class Fileset:
         """
         from columnar_af.datasets.dialects import load  # noqa: PLC0415  # the dialects build the types above
 
-        return load(source)
+        return load(source, folder)
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any], *, folder: str | Path = ".") -> Fileset:
@@ -133,19 +135,20 @@ class Fileset:
 
         Args:
             document: Dataset name -> list of paths, or ``{"files": ..., "metadata": ...}``.
-            folder: Where relative paths start.
+            folder: Local folder or URL where relative paths start.
 
         Raises:
             FilesetError: As for :meth:`load`.
         """
         from columnar_af.datasets.dialects import from_document  # noqa: PLC0415  # as above
 
-        return from_document(document, folder=Path(folder))
+        return from_document(document, folder)
 
     def to_coffea(self) -> dict[str, Any]:
-        """The fileset as coffea's Runner takes it: ``{dataset: {"files": {path: tree}, "metadata": {...}}}``.
+        """The fileset in coffea's form: ``{dataset: {"files": {path: tree}, "metadata": {...}}}``.
 
-        Trees that are not named are left to the ``treename`` argument of Runner: such a dataset lists its paths.
+        A dataset whose trees are not named lists its paths, for the ``treename`` argument of Runner. A file of a
+        preprocessed fileset keeps ``steps``, ``num_entries`` and ``uuid``, which ``dataset_tools`` reads, not Runner.
 
         Raises:
             FilesetError: A dataset names the tree of some of its files only, or reads several trees of one file;
