@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 PROJECT = Path(__file__).parents[1]
+
+# No deadline: a first call may compile a kernel. Derandomized: a run that was green stays green until something changes.
+settings.register_profile("columnar-af", deadline=None, derandomize=True)
+settings.load_profile("columnar-af")
 
 
 @pytest.fixture(scope="session")

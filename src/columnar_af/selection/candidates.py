@@ -1,0 +1,121 @@
+"""Cuts on candidates: the same candidate must pass all of them, and each cut is counted.
+
+Cutting event by event ("some candidate passes cut 1, some other passes cut 2") is the classic mistake of candidate
+selections; here a cut only ever narrows one mask that has an entry for each candidate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from columnar_af.selection.cutflow import Cutflow, CutflowRow
+
+
+def is_typetracer(array: Any) -> bool:
+    """True where an array has a type but no values: when the columns of a processor are traced."""
+    return bool(ak.backend(array) == "typetracer")
+
+
+def filled_with_false(mask: ak.Array) -> ak.Array:
+    """A mask in which a missing decision is a failed one: what is missing can never pass a cut."""
+    return ak.fill_none(mask, False, axis=-1)
+
+
+@dataclass(frozen=True)
+class _Cut:
+    name: str
+    mask: ak.Array | None
+    """Boolean, per event or per candidate; None for a cut that is not applied."""
+    note: str
+
+    @property
+    def counts_candidates(self) -> bool:
+        return self.mask is not None and self.mask.ndim > 1
+
+
+class CandidateSelection:
+    """A sequence of named cuts on the candidates of each event.
+
+    Args:
+        candidates: Jagged array, ``n_events * var * candidate``; only its list structure is used.
+        weights: Weight of each event, shape ``(n_events,)``.
+    """
+
+    def __init__(self, candidates: ak.Array, weights: ak.Array) -> None:
+        self._index = ak.local_index(candidates, axis=1)
+        self._weights = weights
+        self._cuts: list[_Cut] = []
+
+    def add(self, cut: str, passing: ak.Array, note: str | None = None) -> None:
+        """Apply a cut.
+
+        Args:
+            cut: Its name; each name once.
+            passing: Boolean per event ``(n_events,)`` or per candidate ``(n_events, var)``; missing counts as failed.
+            note: What the reader of the cutflow should know, for example a fall-back that was used.
+        """
+        self._append(_Cut(cut, filled_with_false(passing), note or ""))
+
+    def skip(self, cut: str, reason: str) -> None:
+        """Report a cut as not applied, with its reason."""
+        self._append(_Cut(cut, None, f"not applied: {reason}"))
+
+    def _append(self, cut: _Cut) -> None:
+        if any(cut.name == other.name for other in self._cuts):
+            msg = f"cut {cut.name!r} is applied twice"
+            raise ValueError(msg)
+        self._cuts.append(cut)
+
+    @property
+    def passing(self) -> ak.Array:
+        """Candidates that pass all cuts so far: boolean, ``n_events * var``."""
+        return self._combined(self._cuts)
+
+    def all_but(self, *cuts: str) -> ak.Array:
+        """Candidates that pass all cuts so far but the named ones (N-1): boolean, ``n_events * var``."""
+        return self._combined([cut for cut in self._cuts if cut.name not in cuts])
+
+    def _combined(self, cuts: list[_Cut]) -> ak.Array:
+        passing = self._index >= 0
+        for cut in cuts:
+            if cut.mask is not None:
+                passing = passing & cut.mask
+        return passing
+
+    def cutflow(self) -> Cutflow:
+        """What each cut leaves, after all cuts before it.
+
+        An event counts as long as one of its candidates passes; before the first cut on candidates, events without any
+        candidate count too.
+        """
+        passing = self._index >= 0
+        events = ak.ones_like(self._weights, dtype=bool)
+        candidates_decide = False
+        rows = []
+        for cut in self._cuts:
+            if cut.mask is not None:
+                passing = passing & cut.mask
+                candidates_decide = candidates_decide or cut.counts_candidates
+                events = ak.any(passing, axis=1) if candidates_decide else events & cut.mask
+            rows.append(self._row(cut, events, passing))
+        return Cutflow(tuple(rows))
+
+    def _row(self, cut: _Cut, events: ak.Array, passing: ak.Array) -> CutflowRow:
+        notes = (cut.note,) if cut.note else ()
+        if is_typetracer(passing):
+            ak.typetracer.touch_data(passing)
+            return CutflowRow(cut.name, applied=cut.mask is not None, notes=notes)
+        weights = np.asarray(self._weights, dtype=np.float64)[np.asarray(events, dtype=bool)]
+        return CutflowRow(
+            cut.name,
+            events=len(weights),
+            candidates=int(ak.sum(passing)),
+            sumw=float(np.sum(weights)),
+            sumw2=float(np.sum(weights**2)),
+            applied=cut.mask is not None,
+            notes=notes,
+        )
