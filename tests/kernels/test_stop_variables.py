@@ -1,0 +1,103 @@
+"""The stop search's variables at the golden numbers: one soft and one hard event, computed by two independent codes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from columnar_af.kernels.boost import boost
+from columnar_af.kernels.cos_theta_b import cos_theta_b
+from columnar_af.kernels.dilepton_mass import dilepton_mass
+from columnar_af.kernels.min_delta_r import min_delta_r
+from columnar_af.kernels.r_2l import r_2l
+from columnar_af.kernels.r_2l4j import r_2l4j
+from columnar_af.kernels.super_razor import super_razor
+from columnar_af.kernels.transverse_mass import transverse_mass
+
+PT1, ETA1, PHI1 = np.array([22.0, 110.0]), np.array([0.5, 0.8]), np.array([2.9, 0.4])
+PT2, ETA2, PHI2 = np.array([8.0, 65.0]), np.array([-0.3, -0.6]), np.array([-2.6, 2.7])
+MET, MET_PHI = np.array([450.0, 180.0]), np.array([3.0, -1.9])
+JETS = np.array(
+    [
+        (380, 0.2, -0.1), (60, -1.1, 0.6), (30, 1.5, -1.5),
+        (90, 0.3, 1.2), (50, -1, -0.5), (35, 2, 2), (25, -2.2, -2.8), (22, 0.1, 0.9),
+    ]
+)  # fmt: skip
+OFFSETS = np.array([0, 3, 8])
+MASSLESS = np.zeros(2)
+
+
+def test_r_2l():
+    assert r_2l(MET, PT1, PT2) == pytest.approx([15.0, 1.02857], abs=5e-6)
+
+
+def test_r_2l_without_lepton_momentum_is_infinite():
+    assert np.isinf(r_2l(MET, 0 * PT1, 0 * PT2)).all()
+
+
+def test_r_2l4j():
+    assert r_2l4j(MET, PT1, PT2, JETS[:, 0], OFFSETS) == pytest.approx([0.473684, 0.324324], abs=5e-7)
+
+
+def test_r_2l4j_without_jets_counts_leptons_only():
+    expected = MET / (MET + PT1 + PT2)
+    assert r_2l4j(MET, PT1, PT2, JETS[:0, 0], np.zeros(3, int)) == pytest.approx(expected)
+
+
+def test_boost():
+    modulus, angle = boost(MET, MET_PHI, PT1, PHI1, PT2, PHI2)
+    assert modulus == pytest.approx([478.1031, 100.9374], abs=5e-5)
+    assert angle == pytest.approx([0.00597, 0.17363], abs=5e-6)
+    assert modulus / MET == pytest.approx([1 / 0.94122, 1 / 1.78328], rel=1e-5)
+
+
+def test_min_delta_r():
+    assert min_delta_r(ETA2, PHI2, JETS[:, 1], JETS[:, 2], OFFSETS) == pytest.approx(
+        [2.10950, 1.74929], abs=5e-6
+    )
+
+
+def test_min_delta_r_without_jets_is_infinite():
+    assert np.isinf(min_delta_r(ETA2, PHI2, JETS[:0, 1], JETS[:0, 2], np.zeros(3, int))).all()
+
+
+def test_min_delta_r_goes_around_the_circle():
+    near = min_delta_r(np.zeros(1), np.array([3.1]), np.zeros(1), np.array([-3.1]), np.array([0, 1]))
+    assert near == pytest.approx([2 * math.pi - 6.2])
+
+
+def test_dilepton_mass():
+    mass = dilepton_mass(PT1, ETA1, PHI1, MASSLESS, PT2, ETA2, PHI2, MASSLESS)
+    assert mass == pytest.approx([14.8770, 200.7127], abs=5e-5)
+
+
+def test_dilepton_mass_of_one_direction_is_the_sum_of_masses():
+    pt = np.array([10.0])
+    same = dilepton_mass(pt, MASSLESS[:1], MASSLESS[:1], pt, pt, MASSLESS[:1], MASSLESS[:1], pt)
+    assert same == pytest.approx([20.0])
+
+
+def test_super_razor():
+    m_delta, r_pt, inverse_gamma, dphi_beta = super_razor(PT1, ETA1, PHI1, PT2, ETA2, PHI2, MET, MET_PHI)
+    assert m_delta == pytest.approx([20.58842, 119.53206], abs=5e-6)
+    assert r_pt == pytest.approx([0.96838, 0.45893], abs=5e-6)
+    assert 1 / inverse_gamma - 1 == pytest.approx([1.51656, 1.99112], abs=5e-6)
+    assert dphi_beta == pytest.approx([3.04359, 2.89601], abs=5e-6)
+
+
+def test_super_razor_does_not_see_a_boost_along_the_beam():
+    before = super_razor(PT1, ETA1, PHI1, PT2, ETA2, PHI2, MET, MET_PHI)
+    after = super_razor(PT1, ETA1 + 1.3, PHI1, PT2, ETA2 + 1.3, PHI2, MET, MET_PHI)
+    assert np.array(after) == pytest.approx(np.array(before), rel=1e-9)
+
+
+def test_transverse_mass():
+    assert transverse_mass(PT1, PHI1, PT1, PHI1 + math.pi) == pytest.approx(2 * PT1)
+    assert transverse_mass(PT1, PHI1, MET, PHI1) == pytest.approx([0, 0])
+
+
+def test_cos_theta_b():
+    assert cos_theta_b(ETA1, ETA2) == pytest.approx(np.tanh((ETA1 - ETA2) / 2))
+    assert cos_theta_b(ETA1, ETA1) == pytest.approx([0, 0])
