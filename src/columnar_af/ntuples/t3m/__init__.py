@@ -1,1 +1,20 @@
 """T3M: the flat ntuples of the CMS τ→3μ search and of its D_s → φπ normalization channel."""
+
+from __future__ import annotations
+
+from columnar_af.ntuples.t3m.availability import fall_back, missing_branches, version_of, why_missing
+from columnar_af.ntuples.t3m.schema import T3MSchema
+from columnar_af.ntuples.t3m.tree import KNOWN_TREES, choose_tree
+from columnar_af.ntuples.t3m.versions import NtupleVersion, recognise
+
+__all__ = [
+    "KNOWN_TREES",
+    "NtupleVersion",
+    "T3MSchema",
+    "choose_tree",
+    "fall_back",
+    "missing_branches",
+    "recognise",
+    "version_of",
+    "why_missing",
+]

@@ -1,0 +1,89 @@
+"""Which muon or track of the event a leg of a candidate is: the one with equal momentum.
+
+The ntuple holds no index from legs to collections, only copies of the kinematics: the legs as double, the muons as float.
+Widening a float to a double is exact, so equal means equal, and a tolerance would only invent matches. Transverse momentum
+alone is not enough; the triple (pt, eta, phi) is unique.
+"""
+
+from __future__ import annotations
+
+import awkward as ak
+import numba as nb
+import numpy as np
+import numpy.typing as npt
+
+from columnar_af.kernels.jagged import flat_numbers, on_any_backend
+
+Floats = npt.NDArray[np.float64]
+Offsets = npt.NDArray[np.int64]
+
+
+@nb.njit(nogil=True, cache=True)
+def match_legs_kernel(
+    leg_pt: Floats,
+    leg_eta: Floats,
+    leg_phi: Floats,
+    leg_offsets: Offsets,
+    pt: Floats,
+    eta: Floats,
+    phi: Floats,
+    offsets: Offsets,
+) -> Offsets:
+    """Flat form of :func:`match_legs`.
+
+    Args:
+        leg_pt, leg_eta, leg_phi: Shape (legs,).
+        leg_offsets: Shape (events + 1,), where the legs of each event begin.
+        pt, eta, phi: Shape (objects,).
+        offsets: Shape (events + 1,), where the objects of each event begin.
+
+    Returns:
+        Shape (legs,): place of the object within its event, -1 where none is equal.
+    """
+    index = np.full(len(leg_pt), -1, dtype=np.int64)
+    for event in range(len(leg_offsets) - 1):
+        start, stop = offsets[event], offsets[event + 1]
+        for leg in range(leg_offsets[event], leg_offsets[event + 1]):
+            for candidate in range(start, stop):
+                if (
+                    pt[candidate] == leg_pt[leg]
+                    and eta[candidate] == leg_eta[leg]
+                    and phi[candidate] == leg_phi[leg]
+                ):
+                    index[leg] = candidate - start
+                    break
+    return index
+
+
+def _one_index_per_leg(leg_pt: ak.Array, *_: ak.Array) -> ak.Array:
+    return ak.local_index(leg_pt, axis=1)
+
+
+def match_legs(leg: ak.Array, collection: ak.Array) -> ak.Array:
+    """Index of the object with the momentum of each leg, event by event.
+
+    Args:
+        leg: A list of records with ``pt, eta, phi`` per event, such as ``events.triplet.mu1``.
+        collection: A list of records with ``pt, eta, phi`` per event, such as ``events.muon``; in single or double precision.
+
+    Returns:
+        A list of integers per event, of the lengths of ``leg``: index into the collection of the same event, -1 where none is
+        equal. A missing value or NaN equals nothing; of several equal objects the lowest index is given.
+
+    Raises:
+        ValueError: The numbers of events differ.
+    """
+    columns = [array[name] for array in (leg, collection) for name in ("pt", "eta", "phi")]
+    return _match_columns(*columns)
+
+
+@on_any_backend(_one_index_per_leg)
+def _match_columns(*columns: ak.Array) -> ak.Array:
+    flat = [flat_numbers(column, np.nan) for column in columns]
+    values = [numbers.astype(np.float64) for numbers, _ in flat]
+    leg_offsets, offsets = flat[0][1], flat[3][1]
+    if len(leg_offsets) != len(offsets):
+        msg = f"legs and collection: expected as many events in both, got {len(leg_offsets) - 1} and {len(offsets) - 1}"
+        raise ValueError(msg)
+    index = match_legs_kernel(*values[:3], leg_offsets, *values[3:], offsets)
+    return ak.unflatten(index, np.diff(leg_offsets))
