@@ -168,9 +168,9 @@ def git_state(path: Path) -> GitState | None:
     """
     folder = path if path.is_dir() else path.parent
     commit = _git(folder, "rev-parse", "HEAD")
-    if commit is None or _git(folder, "check-ignore", "--quiet", str(path.resolve())) is not None:
+    if commit is None or _git(folder, "check-ignore", "--quiet", str(path.absolute())) is not None:
         return None
-    untracked = _git(folder, "ls-files", "--error-unmatch", str(path.resolve())) is None
+    untracked = _git(folder, "ls-files", "--error-unmatch", str(path.absolute())) is None
     return GitState(commit, untracked or bool(_git(folder, "status", "--porcelain", "--untracked-files=no")))
 
 
