@@ -1,0 +1,84 @@
+# Everything from a fresh clone on; `make help` lists it. Needed: Python 3.11, git, make, and a package index.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3.11
+VENV := .venv
+NEW_DASK_VENV := .venv-new-dask
+BIN := $(VENV)/bin
+
+# Two workers, and the tests of one file in one process: their fixtures (clusters, simulated files) are made once.
+PYTEST := -m pytest -n 2 --dist loadfile
+PYTEST_ARGS ?=
+
+# What both locks hold: all that the tests use. Set A adds dask-awkward and the dask that it works with.
+LOCKED := --extra dashboard --extra notebook --extra plot --extra parsl --extra dev
+# No trace of the machine that made the lock; no build isolation, because hatchling is in the lock already.
+PIP_COMPILE := $(BIN)/python -m piptools compile --quiet --strip-extras --no-header --no-build-isolation \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(LOCKED)
+UPGRADE ?=
+
+# $(call compiled,LOCK,EXTRAS,WHAT): pins that are in the lock stay where they can, unless UPGRADE=--upgrade.
+define compiled
+$(PIP_COMPILE) $(UPGRADE) $(2) --output-file $(1) pyproject.toml
+{ echo '# $(3) Made by "make lock" for Python 3.11; not edited by hand.'; cat $(1); } > $(1).new
+mv $(1).new $(1)
+endef
+
+# $(call environment,FOLDER,LOCK): packages of the lock, then the project itself, editable and without a look at the
+# index. --no-compile: modules are compiled when first imported, which halves the time of the installation.
+define environment
+@command -v $(PYTHON) > /dev/null || { echo "error: no $(PYTHON) here; make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+	|| { echo "error: $(PYTHON) is not Python 3.11, for which $(2) is made" >&2; exit 1; }
+@echo "Making $(1) from $(2); this takes a minute or two"
+@$(PYTHON) -m venv $(1)
+@$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement $(2)
+@$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+@touch $(1)/.made
+endef
+
+.PHONY: help
+help:  ## List what there is to make
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(VENV)/.made  ## Make .venv from the lock file, with the project in it
+	@echo "Ready: . $(BIN)/activate"
+
+$(VENV)/.made: requirements/set-a.lock pyproject.toml
+	$(call environment,$(VENV),$<)
+
+$(NEW_DASK_VENV)/.made: requirements/new-dask.lock pyproject.toml
+	$(call environment,$(NEW_DASK_VENV),$<)
+
+.PHONY: check
+check: $(VENV)/.made  ## Lint, formatting, types and spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+
+.PHONY: test
+test: check  ## All checks and tests, with dask-awkward and the dask it works with (set A)
+	$(BIN)/python $(PYTEST) $(PYTEST_ARGS)
+
+.PHONY: test-new-dask
+test-new-dask: $(NEW_DASK_VENV)/.made  ## The tests on the newest dask, without dask-awkward (set B)
+	$(NEW_DASK_VENV)/bin/python $(PYTEST) -m "not dask_awkward" $(PYTEST_ARGS)
+
+.PHONY: wheel-test
+wheel-test: $(VENV)/.made  ## Build the wheel, install it in an empty environment and run an analysis from there
+	.ci/wheel-test
+
+.PHONY: lock
+lock: $(VENV)/.made  ## Resolve pyproject.toml anew (UPGRADE=--upgrade: to the newest versions)
+	$(call compiled,requirements/set-a.lock,--extra dask-awkward,Set A: dask-awkward and the dask it works with.)
+	$(call compiled,requirements/new-dask.lock,,Set B: the newest dask; no dask-awkward.)
+
+.PHONY: clean
+clean:  ## Remove environments, caches and built packages; results/ stays
+	rm -rf $(VENV) $(NEW_DASK_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
