@@ -84,4 +84,5 @@ class Metrics:
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Metrics:
         """The inverse of :meth:`to_json`."""
-        return cls(**record)
+        seconds = {key: float(record[key]) for key in ("wall_s", "event_loop_s", "cpu_s", "events_per_s")}
+        return cls(**{**record, **seconds})

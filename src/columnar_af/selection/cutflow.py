@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+NOTE_SEPARATOR = "; "
+"""Between the notes of a row in its one text."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class CutflowRow:
     @property
     def note(self) -> str:
         """All notes as one text."""
-        return "; ".join(self.notes)
+        return NOTE_SEPARATOR.join(self.notes)
 
     def __add__(self, other: CutflowRow) -> CutflowRow:
         """The row of both inputs together."""
@@ -103,13 +109,31 @@ class Cutflow:
 
     @classmethod
     def from_json(cls, rows: Iterable[dict[str, Any]]) -> Cutflow:
-        """The inverse of :meth:`to_json` (the notes come back as one)."""
+        """The inverse of :meth:`to_json`; a note is split where notes were joined."""
         return cls(
             tuple(
                 CutflowRow(
-                    notes=(row["note"],) if row["note"] else (),
+                    notes=tuple(row["note"].split(NOTE_SEPARATOR)) if row["note"] else (),
                     **{k: v for k, v in row.items() if k != "note"},
                 )
                 for row in rows
             )
         )
+
+    def __str__(self) -> str:
+        """A plain-text table."""
+        from columnar_af.selection.cutflow_table import as_text  # noqa: PLC0415  (it builds on this module)
+
+        return as_text(self)
+
+    def __rich__(self) -> Group:
+        """A table for the terminal."""
+        from columnar_af.selection.cutflow_table import as_rich  # noqa: PLC0415  (it builds on this module)
+
+        return as_rich(self)
+
+    def _repr_html_(self) -> str:
+        """A table for the notebook."""
+        from columnar_af.selection.cutflow_table import as_html  # noqa: PLC0415  (it builds on this module)
+
+        return as_html(self)

@@ -1,0 +1,142 @@
+"""A result on the screen: tables for the terminal (rich) and for the notebook (HTML)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from columnar_af.selection.cutflow_table import as_html, as_rich
+
+if TYPE_CHECKING:
+    from columnar_af.results.ledger import Ledger
+    from columnar_af.results.metrics import Metrics
+    from columnar_af.results.run_result import DatasetSummary, RunResult
+
+MAX_UNDONE = 20
+"""Chunks that were not done that are shown one by one; the ledger in ``summary.json`` has them all."""
+
+LEDGER_COLUMNS = ("dataset", "planned", "done", "failed", "skipped")
+
+BYTES_PER_MB = 1_000_000
+
+
+def rich_view(result: RunResult) -> RenderableType:
+    """The result for the terminal: cutflows, yields, ledger, metrics."""
+    parts: list[RenderableType] = [
+        as_rich(cutflow, _title(name, result.datasets.get(name))) for name, cutflow in result.cutflows.items()
+    ]
+    if any(result.yields.values()):
+        parts.append(_rich_table("Yields", YIELD_COLUMNS, yield_rows(result.yields)))
+    parts.append(_rich_table("Ledger (entries)", LEDGER_COLUMNS, ledger_rows(result)))
+    style = "green" if result.ledger.complete else "bold red"
+    parts += [Text(verdict(result.ledger), style=style), *map(Text, undone(result.ledger))]
+    parts.append(Text(f"\n{costs(result.metrics)}", style="dim"))
+    return Group(*parts)
+
+
+def _title(name: str, summary: DatasetSummary | None) -> str:
+    if summary is None:
+        return name
+    facts = ", ".join(f"{key} {value}" for key, value in summary.metadata.items() if value is not None)
+    return f"{name} ({facts})" if facts else name
+
+
+def _rich_table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
+    for name in columns:
+        table.add_column(name, justify="left" if name in TEXT_COLUMNS else "right")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+YIELD_COLUMNS = ("dataset", "yield", "sum of weights", "variance", "raw events")
+
+TEXT_COLUMNS = frozenset({"dataset", "yield"})
+
+
+def yield_rows(yields: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[tuple[str, ...]]:
+    """One row per dataset and yield, in the order of :data:`YIELD_COLUMNS`."""
+    return [
+        (dataset, name, f"{entry['value']:.6g}", f"{entry['sumw2']:.6g}", f"{entry['raw']:,}")
+        for dataset, named in yields.items()
+        for name, entry in named.items()
+    ]
+
+
+def ledger_rows(result: RunResult) -> list[tuple[str, ...]]:
+    """One row per dataset and one for their sum, in the order of :data:`LEDGER_COLUMNS`."""
+    books = {name: result.ledger.of(name) for name in result.datasets}
+    if len(books) != 1:
+        books["all"] = result.ledger
+    return [
+        (name, *(f"{number:,}" for number in (book.planned, book.done, book.failed, book.skipped)))
+        for name, book in books.items()
+    ]
+
+
+def verdict(ledger: Ledger) -> str:
+    """Whether the books close, and whether something is missing, in one sentence."""
+    problems = ledger.problems()
+    if problems:
+        return f"The ledger does not close: {'; '.join(problems)}"
+    if ledger.complete:
+        return f"The ledger closes: all {ledger.planned:,} entries in {len(ledger)} chunks are done."
+    return (
+        f"The ledger closes, but the result is not complete: of {ledger.planned:,} entries {ledger.failed:,} failed "
+        f"and {ledger.skipped:,} were skipped."
+    )
+
+
+def undone(ledger: Ledger) -> Iterator[str]:
+    """One line per chunk that was not done, the first :data:`MAX_UNDONE` of them."""
+    entries = [entry for entry in ledger if entry.status != "done"]
+    for entry in entries[:MAX_UNDONE]:
+        reason = "no reason given" if entry.error is None else f"{entry.error.kind}: {entry.error.message}"
+        yield f"  chunk {entry.number} {entry.status}: {entry.dataset}, {entry.place}: {reason}"
+    if len(entries) > MAX_UNDONE:
+        yield f"  and {len(entries) - MAX_UNDONE} more in the ledger of summary.json"
+
+
+def costs(metrics: Metrics) -> str:
+    """The metrics in one line."""
+    return (
+        f"{metrics.executor or 'unknown executor'}, {metrics.workers} workers, {metrics.chunks} chunks: "
+        f"wall {metrics.wall_s:.2f} s, event loop {metrics.event_loop_s:.2f} s, CPU {metrics.cpu_s:.2f} s, "
+        f"{metrics.bytes_read / BYTES_PER_MB:,.1f} MB read, {metrics.events_per_s:,.0f} events/s"
+    )
+
+
+def html_view(result: RunResult) -> str:
+    """The result for the notebook, with the same content; everything from outside is escaped."""
+    parts = [
+        f"<h4>{escape(_title(name, result.datasets.get(name)))}</h4>{as_html(cutflow)}"
+        for name, cutflow in result.cutflows.items()
+    ]
+    if any(result.yields.values()):
+        parts.append(_html_table("Yields", YIELD_COLUMNS, yield_rows(result.yields)))
+    parts.append(_html_table("Ledger (entries)", LEDGER_COLUMNS, ledger_rows(result)))
+    parts.append(f"<p><b>{escape(verdict(result.ledger))}</b></p>")
+    missing = "".join(f"<li>{escape(line.strip())}</li>" for line in undone(result.ledger))
+    parts.append(f"<ul>{missing}</ul>" if missing else "")
+    parts.append(f"<p>{escape(costs(result.metrics))}</p>")
+    return f"<div>{''.join(parts)}</div>"
+
+
+def _html_table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    sides = ["left" if name in TEXT_COLUMNS else "right" for name in columns]
+    lines = [
+        "".join(
+            f"<{tag} style='text-align:{side}'>{escape(cell)}</{tag}>"
+            for cell, side in zip(row, sides, strict=True)
+        )
+        for tag, row in [("th", columns), *(("td", row) for row in rows)]
+    ]
+    body = "".join(f"<tr>{line}</tr>" for line in lines[1:])
+    return f"<h4>{title}</h4><table><thead><tr>{lines[0]}</tr></thead><tbody>{body}</tbody></table>"
