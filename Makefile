@@ -35,8 +35,8 @@ define environment
 	|| { echo "error: $(PYTHON) is not Python 3.11, for which $(2) is made" >&2; exit 1; }
 @echo "Making $(1) from $(2); this takes a minute or two"
 @$(PYTHON) -m venv $(1)
-@$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement $(2)
-@$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+@$(1)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --requirement $(2)
+@$(1)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 @touch $(1)/.made
 endef
 
