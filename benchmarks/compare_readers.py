@@ -57,7 +57,8 @@ def read_jsroot(path: Path, tree_path: str, folder: Path) -> dict[str, Any]:
 def _last_line(command: list[str]) -> str:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{result.stderr}")
+        msg = f"{' '.join(command)} failed:\n{result.stderr}"
+        raise RuntimeError(msg)
     return result.stdout.strip().splitlines()[-1]
 
 
