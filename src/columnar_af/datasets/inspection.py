@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from columnar_af.datasets.fileset import Fileset, InputFile
 from columnar_af.datasets.opening import open_file
+from columnar_af.datasets.paths import is_remote
 from columnar_af.datasets.tree_choice import choose_tree
 from columnar_af.errors import ErrorRecord, ExecutorError, FilesetError, ReadError, SchemaError, WorkAddress
 from columnar_af.ntuples.t3m import missing_branches, recognise
@@ -160,7 +162,7 @@ def _pool(workers: int, files: int) -> Executor:
 
 def inspect_file(dataset: str, file: InputFile) -> FileReport:
     """The report on one file; what goes wrong is in the report."""
-    report = FileReport(dataset, file.path, file.tree, steps=file.steps)
+    report = FileReport(dataset, file.path, file.tree, size_bytes=_local_size(file.path), steps=file.steps)
     try:
         with open_file(file.path) as directory:
             report = replace(
@@ -189,6 +191,10 @@ def _ntuple(branches: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
         return str(recognise(branches)), missing_branches(branches)
     except SchemaError:
         return None, ()
+
+
+def _local_size(path: str) -> int | None:
+    return Path(path).stat().st_size if not is_remote(path) and Path(path).is_file() else None
 
 
 def _refuse_broken_promises(file: InputFile, report: FileReport) -> None:

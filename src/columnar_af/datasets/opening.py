@@ -14,6 +14,9 @@ from columnar_af.datasets.document import nearest
 from columnar_af.datasets.paths import is_remote
 from columnar_af.errors import ColumnarAFError, ReadError, WorkAddress, work_address
 
+FIRST_RECORD = 100
+"""Where the first record of a ROOT file begins, in bytes (``TFile::kBEGIN``)."""
+
 
 @contextmanager
 def open_file(path: str) -> Iterator[Any]:
@@ -59,7 +62,9 @@ def _promised_size(path: str) -> int | None:
         header = file.read(20)
     if len(header) < 20 or header[:4] != b"root":
         return None
-    version, _, small_end = struct.unpack(">iii", header[4:16])  # fVersion, fBEGIN, fEND: TFile::ReadHeader
+    version, begin, small_end = struct.unpack(">iii", header[4:16])  # fVersion, fBEGIN, fEND: TFile::ReadHeader
+    if begin != FIRST_RECORD:
+        return None
     large = version >= 1_000_000  # then fEND has 8 bytes
     return int(struct.unpack(">q", header[12:20])[0]) if large else int(small_end)
 
