@@ -85,3 +85,11 @@ def test_agrees_with_a_loop(values, thresholds):
         survivors = [[v for v in event if all(v > t for t in thresholds[: number + 1])] for event in values]
         assert row.candidates == sum(map(len, survivors))
         assert row.events == sum(map(bool, survivors)) == row.sumw
+
+
+def test_a_cut_applied_in_part_narrows_and_is_reported():
+    selection = CandidateSelection(VALUES, WEIGHTS)
+    selection.skip("identification", "no medium flag", VALUES > 4)
+    (row,) = selection.cutflow()
+    assert (row.events, row.candidates, row.applied) == (2, 2, False)
+    assert row.note == "applied in part: no medium flag"

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+import awkward as ak
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from columnar_af.kernels.jagged import flat_numbers, on_any_backend
 
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.int64]
@@ -84,3 +88,35 @@ def is_free(
             if pt[same] == pt[index] and eta[same] == eta[index] and phi[same] == phi[index]:
                 return False
     return True
+
+
+def match_objects(legs: Sequence[ak.Array], objects: ak.Array) -> tuple[ak.Array, ...]:
+    """Trigger object of each leg of each candidate, no object twice in a candidate: see :func:`assign_objects`.
+
+    Args:
+        legs: One jagged array of vectors per leg, ``n_events * var`` each, of the same lengths.
+        objects: Trigger objects of the same events, ``n_events * var`` vectors.
+
+    Returns:
+        For each leg the jagged index of its object in the event, ``n_events * var``; -1 where none is left for it.
+    """
+    columns = [leg[name] for leg in legs for name in ("eta", "phi")]
+    columns += [objects[name] for name in ("pt", "eta", "phi")]
+    index = _match_objects(*columns)
+    return tuple(index[str(leg)] for leg in range(len(legs)))
+
+
+def _one_index_per_leg(*columns: ak.Array) -> ak.Array:
+    place = ak.local_index(columns[0], axis=1)
+    return ak.zip({str(leg): place for leg in range((len(columns) - 3) // 2)})
+
+
+@on_any_backend(_one_index_per_leg)
+def _match_objects(*columns: ak.Array) -> ak.Array:
+    flat = [flat_numbers(column, np.nan) for column in columns]
+    values = [numbers.astype(np.float64) for numbers, _ in flat]
+    leg_values, object_values = values[:-3], values[-3:]
+    eta, phi = np.stack(leg_values[0::2], axis=1), np.stack(leg_values[1::2], axis=1)
+    index = assign_objects(eta, phi, flat[0][1], *object_values, flat[-1][1])
+    counts = np.diff(flat[0][1])
+    return ak.zip({str(leg): ak.unflatten(index[:, leg], counts) for leg in range(index.shape[1])})

@@ -29,8 +29,9 @@ def filled_with_false(mask: ak.Array) -> ak.Array:
 class _Cut:
     name: str
     mask: ak.Array | None
-    """Boolean, per event or per candidate; None for a cut that is not applied."""
+    """Boolean, per event or per candidate; None for a cut of which nothing is applied."""
     note: str
+    applied: bool = True
 
     @property
     def counts_candidates(self) -> bool:
@@ -60,9 +61,17 @@ class CandidateSelection:
         """
         self._append(_Cut(cut, filled_with_false(passing), note or ""))
 
-    def skip(self, cut: str, reason: str) -> None:
-        """Report a cut as not applied, with its reason."""
-        self._append(_Cut(cut, None, f"not applied: {reason}"))
+    def skip(self, cut: str, reason: str, passing: ak.Array | None = None) -> None:
+        """Report a cut as not applied, with its reason.
+
+        Args:
+            cut: Its name; each name once.
+            reason: Why it cannot be applied, for the cutflow.
+            passing: The part of it that can be applied, if any: boolean per event or per candidate.
+        """
+        mask = None if passing is None else filled_with_false(passing)
+        extent = "not applied" if passing is None else "applied in part"
+        self._append(_Cut(cut, mask, f"{extent}: {reason}", applied=False))
 
     def _append(self, cut: _Cut) -> None:
         if any(cut.name == other.name for other in self._cuts):
@@ -108,7 +117,7 @@ class CandidateSelection:
         notes = (cut.note,) if cut.note else ()
         if is_typetracer(passing):
             ak.typetracer.touch_data(passing)
-            return CutflowRow(cut.name, applied=cut.mask is not None, notes=notes)
+            return CutflowRow(cut.name, applied=cut.applied, notes=notes)
         weights = np.asarray(self._weights, dtype=np.float64)[np.asarray(events, dtype=bool)]
         return CutflowRow(
             cut.name,
@@ -116,6 +125,6 @@ class CandidateSelection:
             candidates=int(ak.sum(passing)),
             sumw=float(np.sum(weights)),
             sumw2=float(np.sum(weights**2)),
-            applied=cut.mask is not None,
+            applied=cut.applied,
             notes=notes,
         )

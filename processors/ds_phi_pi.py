@@ -1,0 +1,613 @@
+"""D_s → φ(μμ)π: the normalization channel of the CMS τ→3μ search, on T3M ntuples.
+
+A candidate is two muons and a track from a common vertex (a "triplet"). The same triplet passes all cuts, and the one
+with the smallest vertex χ² among those that passed is the candidate of its event.
+
+Sources, as named below:
+    SEED  github fsimone91/BPH_interactive_analysis, analysis.ipynb and Utilities.h (commit 75d614f)
+    MVA   github fsimone91/Tau3Mu_Analysis_MVA, ntupleClass_Control.C and the mass-fit macros (commit 21ae055)
+    RUN3  github Ma128-bit/Tau3muRun3, myAnalizer_control.C (commit bbcc114)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import awkward as ak
+import hist
+import numpy as np
+from coffea.processor import ProcessorABC
+
+from columnar_af.errors import ConfigError, SchemaError
+from columnar_af.kernels.best_candidate import best_candidate
+from columnar_af.kernels.leg_matching import match_legs
+from columnar_af.kernels.trigger_names import any_fired
+from columnar_af.kernels.trigger_objects import match_objects
+from columnar_af.ntuples.t3m import T3MSchema, fall_back, why_missing
+from columnar_af.selection import CandidateSelection, fill
+
+DOUBLE_MU_0 = ("L1_DoubleMu0er1p5_SQ_OS_dR_Max1p4", "L1_DoubleMu0er1p4_SQ_OS_dR_Max1p4")
+DOUBLE_MU_4 = ("L1_DoubleMu4_SQ_OS_dR_Max1p2", "L1_DoubleMu4p5_SQ_OS_dR_Max1p2")
+DOUBLE_MU_0_ETA_2 = ("L1_DoubleMu0er2p0_SQ_OS_dEta_Max1p6", "L1_DoubleMu0er2p0_SQ_OS_dEta_Max1p5")
+"""Exact names of the L1 seeds that the full analysis accepts (MVA; the last pair RUN3)."""
+
+
+def at_least(threshold: float) -> float:
+    """The number whose ``value > number`` is the same as ``value >= threshold``."""
+    return math.nextafter(threshold, -math.inf)
+
+
+def at_most(threshold: float) -> float:
+    """The number whose ``value < number`` is the same as ``value <= threshold``."""
+    return math.nextafter(threshold, math.inf)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The numbers of one published selection for one year. GeV, cm, radians.
+
+    All windows are open (``low < value < high``); None is a cut that this selection does not have. The defaults are those
+    of SEED, whose notebook states them for 2017 and uses them for every year.
+
+    Attributes:
+        hlt: The path's name contains this, with its ``_v`` (``..._NoL1Mass_v`` is another path).
+        l1_contains: SEED takes any seed whose name contains one of these.
+        l1_exact: MVA and RUN3 take the seeds with exactly these names.
+        mass: m(μμπ), SEED 1.62 to 2.02.
+        pv_tracks: Tracks of the refitted primary vertex, SEED more than 1.
+        flight_significance: Beam spot to vertex, transverse, over its uncertainty, SEED more than 2.
+        muon_pt_barrel, muon_pt_endcap: SEED (Utilities.h) 3.5 and 2.0, divided at ``muon_eta_barrel`` = 1.2.
+        muon_eta: Largest absolute pseudorapidity of a muon, SEED 2.4.
+        track_pt: SEED 1.2. The ntuples hold no track below 2, so it cannot bite.
+        track_eta: Largest absolute pseudorapidity of the track.
+        delta_r: Of each pair of legs, SEED 1e-4 to 0.8.
+        leg_difference: MVA and RUN3: pt, eta and phi of a muon and the track each differ by more than 1e-4.
+        muon_id: Flags that both muons carry, SEED global and particle-flow.
+        track_dz, track_dxy: Largest absolute impact parameters, SEED 20 and 0.3. SEED and MVA compare the signed
+            values, which lets -30 cm pass; here the absolute value counts.
+        dimuon_mass: Of the refitted muons, SEED 1.00 to 1.04.
+        opposite_charge: Whether the muons' charges must be opposite; SEED leaves it to the skim.
+        trigger_dr: Largest ΔR of a leg to its trigger object, SEED 0.03.
+        trigger_dpt: Largest relative pt difference to it, MVA and RUN3 0.1.
+        trigger_legs: The legs that must match, SEED the muons.
+        one_object_per_leg: Whether two legs may not share a trigger object (MVA), or may (RUN3).
+    """
+
+    hlt: str = "HLT_DoubleMu3_Trk_Tau3mu_v"
+    l1_contains: tuple[str, ...] = ("L1_DoubleMu", "L1_TripleMu")
+    l1_exact: tuple[str, ...] = ()
+    mass: tuple[float, float] = (1.62, 2.02)
+    pv_tracks: float | None = 1
+    flight_significance: float = 2.0
+    muon_pt_barrel: float = 3.5
+    muon_pt_endcap: float = 2.0
+    muon_eta_barrel: float = 1.2
+    muon_eta: float = 2.4
+    track_pt: float = 1.2
+    track_eta: float = math.inf
+    delta_r: tuple[float, float] | None = (1e-4, 0.8)
+    leg_difference: float | None = None
+    muon_id: tuple[str, ...] = ("is_global", "is_pf")
+    track_dz: float | None = 20.0
+    track_dxy: float | None = 0.3
+    dimuon_mass: tuple[float, float] = (1.00, 1.04)
+    opposite_charge: bool = False
+    trigger_dr: float = 0.03
+    trigger_dpt: float | None = None
+    trigger_legs: tuple[str, ...] = ("mu1", "mu2")
+    one_object_per_leg: bool = True
+
+
+SEED_NOTEBOOK = Thresholds()
+
+FULL_2017 = Thresholds(
+    l1_contains=(),
+    l1_exact=DOUBLE_MU_0,  # the fit macros tighten the control code's list to these for 2017
+    mass=(1.62, 2.02),  # fit macros; the control code keeps up to 2.1
+    pv_tracks=at_least(2),
+    flight_significance=3.75,  # fit macros; the control code keeps from 2
+    muon_pt_endcap=at_least(2.0),
+    muon_eta=at_most(2.4),
+    delta_r=None,
+    leg_difference=1e-4,
+    dimuon_mass=(0.975, 1.065),  # fit macros: |m - 1.02| < 0.045
+    opposite_charge=True,
+    trigger_dpt=0.1,
+    trigger_legs=("mu1", "mu2", "track"),
+)
+"""MVA, 2017. Its signed eta, which counts every muon of negative eta as barrel, is not repeated: absolute values here."""
+
+FULL_2018 = replace(FULL_2017, l1_exact=DOUBLE_MU_0, flight_significance=2.0)
+"""MVA, 2018: displacement > 2.00; L1 "not (DoubleMu4 and not DoubleMu0)", which leaves the DoubleMu0 seeds."""
+
+FULL_RUN3 = Thresholds(
+    l1_contains=(),
+    l1_exact=DOUBLE_MU_0 + DOUBLE_MU_4 + DOUBLE_MU_0_ETA_2,
+    mass=(1.62, 2.1),
+    pv_tracks=None,
+    flight_significance=at_least(3.5),
+    muon_pt_barrel=at_least(2.0),  # one threshold at all eta
+    muon_pt_endcap=at_least(2.0),
+    muon_eta=at_most(2.4),
+    track_pt=at_least(2.0),
+    track_eta=at_most(2.4),
+    delta_r=None,
+    leg_difference=1e-4,
+    muon_id=("is_global", "is_medium"),
+    track_dz=None,
+    track_dxy=None,
+    dimuon_mass=(0.98, 1.06),
+    opposite_charge=True,
+    trigger_dpt=0.1,
+    one_object_per_leg=False,
+)
+"""RUN3, the same for 2022 and 2023."""
+
+YEARS = ("2017", "2018", "2022", "2023")
+SELECTIONS: Mapping[str, Mapping[str, Thresholds]] = {
+    "seed-notebook": dict.fromkeys(YEARS, SEED_NOTEBOOK),
+    "full-analysis": {"2017": FULL_2017, "2018": FULL_2018, "2022": FULL_RUN3, "2023": FULL_RUN3},
+}
+"""Published variant -> year -> thresholds."""
+
+MASS_RANGE = (1.65, 2.01)
+"""Range of the mass histogram, GeV (SEED, 62 bins)."""
+SIGNAL_WINDOW = (1.93, 2.01)
+"""Where the D_s yield is counted, GeV, both ends included (MVA and RUN3 mass fits)."""
+
+EventWeight = Callable[[ak.Array], ak.Array]
+"""Events -> weight of each event, ``(n_events,)``."""
+
+
+def unit_weight(events: ak.Array) -> ak.Array:
+    """Weight 1 for each event: data, and simulation before any correction."""
+    return ak.ones_like(events.event, dtype=np.float64)
+
+
+def year_of(era: str) -> str:
+    """The year at the start of an era's name: ``2017C`` -> ``2017``."""
+    year = era[:4]
+    if year not in YEARS:
+        msg = (
+            f"unknown era {era!r}: an era starts with one of the years {', '.join(YEARS)}, for example 2017C"
+        )
+        raise ConfigError(msg, advice="correct 'era' in the metadata of the dataset")
+    return year
+
+
+class DsPhiPi(ProcessorABC):
+    """Selection of D_s → φ(μμ)π candidates: cutflow, mass spectrum, N-1 distributions, yields.
+
+    Args:
+        variant: ``seed-notebook`` or ``full-analysis``, a key of :data:`SELECTIONS`.
+        default_era: Era of a dataset whose metadata name none.
+        event_weight: Weight of each event of simulation. Data have weight 1.
+    """
+
+    schema: ClassVar[type] = T3MSchema
+
+    def __init__(
+        self,
+        variant: str = "seed-notebook",
+        default_era: str = "2017",
+        event_weight: EventWeight = unit_weight,
+    ) -> None:
+        if variant not in SELECTIONS:
+            msg = f"unknown variant {variant!r} of the selection: expected one of {', '.join(SELECTIONS)}"
+            raise ConfigError(msg)
+        year_of(default_era)
+        self.variant = variant
+        self.default_era = default_era
+        self.event_weight = event_weight
+
+    def process(self, events: ak.Array) -> dict[str, dict[str, Any]]:
+        """Select candidates in one chunk of events.
+
+        Returns:
+            dataset -> ``entries``, ``sumw``, ``era``, ``cutflow``, ``hists`` and ``yields``.
+        """
+        era = events.metadata.get("era") or self.default_era
+        thresholds = SELECTIONS[self.variant][year_of(era)]
+        require_track(events)
+        is_data = bool(events.metadata.get("is_data"))
+        weights = unit_weight(events) if is_data else self.event_weight(events)
+
+        candidates = matched_candidates(events)
+        selection = select(events, candidates, thresholds, weights, note=self._era_note(events))
+        best = candidates[selection.passing]
+
+        hists = result_histograms(best, weights)
+        hists |= n_minus_one_histograms(candidates, selection, weights)
+        yields = mass_yields(best, weights)
+        if not is_data:
+            from_phi = best[is_from_phi(best)]
+            hists["mass_gen_matched"] = mass_histogram(from_phi, weights)
+            yields["gen_matched"] = yield_of(from_phi, weights)
+        return {
+            events.metadata["dataset"]: {
+                "entries": len(events),
+                "sumw": float(ak.sum(weights)),
+                "cutflow": selection.cutflow(),
+                "hists": hists,
+                "yields": yields,
+            }
+        }
+
+    def _era_note(self, events: ak.Array) -> str:
+        return "" if events.metadata.get("era") else f"the fileset names no era: {self.default_era} assumed"
+
+    def postprocess(self, accumulator: Any) -> Any:
+        """Nothing: all results are sums."""
+        return accumulator
+
+
+# --- candidates -------------------------------------------------------------------------------------------------------
+
+
+def require_track(events: ak.Array) -> None:
+    """A three-muon ntuple has no track to be the pion."""
+    if "track" not in events.triplet.fields:
+        msg = "this is a three-muon ntuple (τ → 3μ): its triplets have no track, and D_s → φ(μμ)π needs two muons and a track"
+        raise SchemaError(
+            msg, advice="give ntuples of the D_s → φπ tree maker, or a processor for three muons"
+        )
+
+
+def matched_candidates(events: ak.Array) -> ak.Array:
+    """The triplets, with the muon and the track of the collections that each leg is.
+
+    Returns:
+        ``n_events * var`` records: ``triplet``; ``muon1``, ``muon2``, ``pion`` (missing where a leg is not found);
+        ``dimuon_mass`` of the refitted muons, GeV.
+    """
+    triplet = events.triplet
+    return ak.zip(
+        {
+            "triplet": triplet,
+            "muon1": element(events.muon, match_legs(triplet.mu1, events.muon)),
+            "muon2": element(events.muon, match_legs(triplet.mu2, events.muon)),
+            "pion": element(events.track, match_legs(triplet.track, events.track)),
+            "dimuon_mass": (triplet.mu1_refitted + triplet.mu2_refitted).mass,
+        },
+        depth_limit=2,
+    )
+
+
+def element(collection: ak.Array, index: ak.Array) -> ak.Array:
+    """The elements of a collection at an index; missing where the index is negative."""
+    return collection[ak.mask(index, index >= 0)]
+
+
+# --- cuts, in the order of the cutflow --------------------------------------------------------------------------------
+
+
+def select(
+    events: ak.Array, candidates: ak.Array, cuts: Thresholds, weights: ak.Array, note: str
+) -> CandidateSelection:
+    """Apply the selection; each cut narrows the same mask over candidates."""
+    triplet, trigger = candidates.triplet, events.trigger
+    selection = CandidateSelection(candidates, weights)
+    selection.add("all", ak.ones_like(weights, dtype=bool), note)
+    selection.add("hlt", any_fired(trigger.hlt_name, trigger.hlt_decision, (cuts.hlt,)))
+    selection.add("l1", l1_fired(trigger, cuts), fall_back(events, "trigger.l1_decision"))
+    selection.add("mass", between(triplet.mass, *cuts.mass))
+    add_or_skip(selection, "pv_tracks", cuts.pv_tracks, lambda least: triplet.refitted_pv.n_tracks > least)
+    reason = why_missing(events, "triplet.flight_distance_bs_significance")
+    if reason:
+        selection.skip("flight_significance", reason)
+    else:
+        selection.add(
+            "flight_significance", triplet.flight_distance_bs_significance > cuts.flight_significance
+        )
+    selection.add("acceptance", in_acceptance(triplet, cuts))
+    add_legs_apart(selection, triplet, cuts)
+    selection.add(
+        "muon_id", has_flags(candidates.muon1, cuts.muon_id) & has_flags(candidates.muon2, cuts.muon_id)
+    )
+    add_or_skip(selection, "track_ip", cuts.track_dz, lambda _: near_origin(candidates.pion, cuts))
+    selection.add("dimuon_mass", is_phi(candidates, cuts), fall_back(events, "triplet.mu1_refitted"))
+    add_trigger_match(selection, events, candidates, cuts)
+    best = best_candidate(triplet.vertex.chi2, selection.passing)
+    selection.add("best_candidate", ak.local_index(candidates, axis=1) == best)
+    return selection
+
+
+def add_or_skip(
+    selection: CandidateSelection, cut: str, threshold: float | None, passing: Callable[[float], ak.Array]
+) -> None:
+    """Apply a cut, or report that this selection has none."""
+    if threshold is None:
+        selection.skip(cut, "this selection has no such cut")
+    else:
+        selection.add(cut, passing(threshold))
+
+
+def between(values: ak.Array, low: float, high: float) -> ak.Array:
+    """Whether values lie inside the open window."""
+    return (values > low) & (values < high)
+
+
+def l1_fired(trigger: ak.Array, cuts: Thresholds) -> ak.Array:
+    """Whether a Level-1 seed of the selection fired (initial decision, where the ntuple has no final one)."""
+    if cuts.l1_exact:
+        return any_fired(trigger.l1_name, trigger.l1_decision, cuts.l1_exact, exact=True)
+    return any_fired(trigger.l1_name, trigger.l1_decision, cuts.l1_contains)
+
+
+def in_acceptance(triplet: ak.Array, cuts: Thresholds) -> ak.Array:
+    """Both muons in the acceptance of the muon system, the track above its threshold."""
+    track = (triplet.track.pt > cuts.track_pt) & (abs(triplet.track.eta) < cuts.track_eta)
+    return muon_in_acceptance(triplet.mu1, cuts) & muon_in_acceptance(triplet.mu2, cuts) & track
+
+
+def muon_in_acceptance(muon: ak.Array, cuts: Thresholds) -> ak.Array:
+    """Barrel muons need more pt to reach the muon stations than endcap muons."""
+    eta = abs(muon.eta)
+    barrel = (eta < cuts.muon_eta_barrel) & (muon.pt > cuts.muon_pt_barrel)
+    endcap = (eta >= cuts.muon_eta_barrel) & (eta < cuts.muon_eta) & (muon.pt > cuts.muon_pt_endcap)
+    return barrel | endcap
+
+
+def leg_delta_r(triplet: ak.Array) -> dict[str, ak.Array]:
+    """ΔR of the three pairs of legs."""
+    return {
+        "delta_r_mu1_mu2": triplet.mu1.delta_r(triplet.mu2),
+        "delta_r_mu1_track": triplet.mu1.delta_r(triplet.track),
+        "delta_r_mu2_track": triplet.mu2.delta_r(triplet.track),
+    }
+
+
+def add_legs_apart(selection: CandidateSelection, triplet: ak.Array, cuts: Thresholds) -> None:
+    """Three different particles that are close: ΔR of each pair (SEED), or muons that are not the track."""
+    if cuts.delta_r is not None:
+        d12, d13, d23 = (between(value, *cuts.delta_r) for value in leg_delta_r(triplet).values())
+        selection.add("delta_r", d12 & d13 & d23)
+    elif cuts.leg_difference is not None:
+        apart = differs(triplet.mu1, triplet.track, cuts.leg_difference) & differs(
+            triplet.mu2, triplet.track, cuts.leg_difference
+        )
+        selection.add(
+            "delta_r", apart, "pt, eta and phi of muon and track differ; no ΔR cut in this selection"
+        )
+    else:
+        selection.skip("delta_r", "this selection has no such cut")
+
+
+def differs(muon: ak.Array, track: ak.Array, least: float) -> ak.Array:
+    """Whether two legs differ in each of pt, eta and phi."""
+    return (
+        (abs(muon.pt - track.pt) > least)
+        & (abs(muon.eta - track.eta) > least)
+        & (abs(muon.phi - track.phi) > least)
+    )
+
+
+def add_muon_id(
+    selection: CandidateSelection, events: ak.Array, candidates: ak.Array, cuts: Thresholds
+) -> None:
+    """Both muons carry all identification flags; a leg that is no muon of the event carries none."""
+    missing = {flag: why_missing(events, f"muon.{flag}") for flag in cuts.muon_id}
+    present = [flag for flag, reason in missing.items() if reason is None]
+    passing = all_of([candidates[leg][flag] for leg in ("muon1", "muon2") for flag in present])
+    reasons = [reason for reason in missing.values() if reason]
+    if reasons:
+        selection.skip("muon_id", "; ".join(reasons), passing)
+    else:
+        selection.add("muon_id", passing)
+
+
+def near_origin(pion: ak.Array, cuts: Thresholds) -> ak.Array:
+    """Track impact parameters, absolute, with respect to the CMS origin (as the tree makers store them), cm."""
+    return (abs(pion.dz) < cuts.track_dz) & (abs(pion.dxy) < cuts.track_dxy)
+
+
+def is_phi(candidates: ak.Array, cuts: Thresholds) -> ak.Array:
+    """Dimuon mass in the φ window, and opposite charges where the selection asks for them."""
+    passing = between(candidates.dimuon_mass, *cuts.dimuon_mass)
+    if cuts.opposite_charge:
+        passing = passing & (candidates.muon1.charge * candidates.muon2.charge < 0)
+    return passing
+
+
+def add_trigger_match(
+    selection: CandidateSelection, events: ak.Array, candidates: ak.Array, cuts: Thresholds
+) -> None:
+    """The legs are those that fired the trigger: a trigger object near each, and of similar pt where asked for."""
+    triplet = candidates.triplet
+    if cuts.trigger_dpt is None:
+        note = fall_back(events, "triplet.mu1.trigger_match_dr")
+        selection.add("trigger_match", near_stored_objects(triplet, cuts), note)
+    elif reason := why_missing(events, "hlt_muon"):
+        note = f"ΔR as stored in the ntuple; relative pt difference not compared: {reason}"
+        selection.add("trigger_match", near_stored_objects(triplet, cuts), note)
+    else:
+        match = own_objects if cuts.one_object_per_leg else any_objects
+        selection.add("trigger_match", match(triplet, events.hlt_muon, cuts))
+
+
+def near_stored_objects(triplet: ak.Array, cuts: Thresholds) -> ak.Array:
+    """ΔR to the nearest object as the ntuple stores it; where it stores a sentinel, there is none and nothing passes."""
+    distances = [triplet[leg].trigger_match_dr for leg in cuts.trigger_legs]
+    return all_of([(delta_r >= 0) & (delta_r < cuts.trigger_dr) for delta_r in distances])
+
+
+def own_objects(triplet: ak.Array, objects: ak.Array, cuts: Thresholds) -> ak.Array:
+    """Each leg has an object of its own (MVA: the three legs take objects by the smallest ΔR first)."""
+    names = ("mu1", "mu2", "track")
+    matches = dict(zip(names, match_objects([triplet[leg] for leg in names], objects), strict=True))
+    return all_of([is_close(triplet[leg], element(objects, matches[leg]), cuts) for leg in cuts.trigger_legs])
+
+
+def any_objects(triplet: ak.Array, objects: ak.Array, cuts: Thresholds) -> ak.Array:
+    """Each leg has some object, whichever (RUN3)."""
+    return all_of(
+        [
+            ak.any(is_close(triplet[leg][:, :, np.newaxis], objects[:, np.newaxis, :], cuts), axis=2)
+            for leg in cuts.trigger_legs
+        ]
+    )
+
+
+def is_close(leg: ak.Array, trigger_object: ak.Array, cuts: Thresholds) -> ak.Array:
+    """Direction and transverse momentum agree; relative to the leg's momentum."""
+    near = leg.delta_r(trigger_object) < cuts.trigger_dr
+    return near & (abs(leg.pt - trigger_object.pt) / leg.pt < cuts.trigger_dpt)
+
+
+def all_of(masks: list[ak.Array]) -> ak.Array:
+    """Where all masks hold."""
+    passing = masks[0]
+    for mask in masks[1:]:
+        passing = passing & mask
+    return passing
+
+
+# --- results ----------------------------------------------------------------------------------------------------------
+
+
+def mass_histogram(candidates: ak.Array, weights: ak.Array) -> hist.Hist:
+    """m(μμπ) with the binning of SEED: 62 bins from 1.65 to 2.01 GeV."""
+    histogram = new_histogram(62, *MASS_RANGE, "mass", "$m(\\mu\\mu\\pi)$ [GeV]")
+    fill(histogram, candidates.triplet.mass, weights)
+    return histogram
+
+
+def new_histogram(bins: int, low: float, high: float, name: str, label: str) -> hist.Hist:
+    """An empty weighted histogram with one regular axis."""
+    return hist.Hist(
+        hist.axis.Regular(bins, low, high, name=name, label=label), storage=hist.storage.Weight()
+    )
+
+
+def filled(bins: int, low: float, high: float, name: str, label: str) -> Callable[..., hist.Hist]:
+    """A function of (values, weights, passing) that makes one filled histogram."""
+
+    def make(values: ak.Array, weights: ak.Array, passing: ak.Array | None = None) -> hist.Hist:
+        histogram = new_histogram(bins, low, high, name, label)
+        fill(histogram, values, weights, passing)
+        return histogram
+
+    return make
+
+
+def result_histograms(best: ak.Array, weights: ak.Array) -> dict[str, hist.Hist]:
+    """Distributions of the selected candidates."""
+    triplet = best.triplet
+    histograms = {
+        "mass": mass_histogram(best, weights),
+        "dimuon_mass": filled(60, 0.96, 1.08, "dimuon_mass", "$m(\\mu\\mu)$ [GeV]")(
+            best.dimuon_mass, weights
+        ),
+        "vertex_chi2": filled(50, 0, 25, "vertex_chi2", "vertex $\\chi^2$")(triplet.vertex.chi2, weights),
+    }
+    for leg, symbol in (("mu1", "\\mu_1"), ("mu2", "\\mu_2"), ("track", "\\pi")):
+        histograms[f"{leg}_pt"] = filled(50, 0, 25, f"{leg}_pt", f"$p_T({symbol})$ [GeV]")(
+            triplet[leg].pt, weights
+        )
+        histograms[f"{leg}_eta"] = filled(48, -2.4, 2.4, f"{leg}_eta", f"$\\eta({symbol})$")(
+            triplet[leg].eta, weights
+        )
+    if "flight_distance_bs_significance" in triplet.fields:
+        make = filled(50, 0, 100, "flight_significance", "$L_{xy}/\\sigma$ (beam spot)")
+        histograms["flight_significance"] = make(triplet.flight_distance_bs_significance, weights)
+    return histograms
+
+
+def cut_variables(candidates: ak.Array) -> dict[str, dict[str, tuple[Callable[..., hist.Hist], ak.Array]]]:
+    """cut -> the variables that it cuts on, each with the histogram to draw it in."""
+    triplet = candidates.triplet
+    pt = {
+        f"{leg}_pt": (filled(50, 0, 10, f"{leg}_pt", f"$p_T$({leg}) [GeV]"), triplet[leg].pt)
+        for leg in ("mu1", "mu2", "track")
+    }
+    eta = {
+        f"{leg}_eta": (filled(60, -3, 3, f"{leg}_eta", f"$\\eta$({leg})"), triplet[leg].eta)
+        for leg in ("mu1", "mu2", "track")
+    }
+    delta_r = {
+        name: (filled(60, 0, 1.2, name, f"$\\Delta R$ ({name[8:].replace('_', ', ')})"), value)
+        for name, value in leg_delta_r(triplet).items()
+    }
+    match = {
+        f"{leg}_trigger_dr": (
+            filled(50, 0, 0.1, f"{leg}_trigger_dr", f"$\\Delta R$({leg}, trigger)"),
+            triplet[leg].trigger_match_dr,
+        )
+        for leg in ("mu1", "mu2")
+    }
+    flags = {
+        f"{leg}_{flag}": (
+            filled(2, -0.5, 1.5, f"{leg}_{flag}", f"{leg} {flag.replace('_', ' ')}"),
+            candidates[leg][flag],
+        )
+        for leg in ("muon1", "muon2")
+        for flag in ("is_global", "is_pf")
+    }
+    variables = {
+        "mass": {"mass": (filled(100, 1.4, 2.4, "mass", "$m(\\mu\\mu\\pi)$ [GeV]"), triplet.mass)},
+        "pv_tracks": {
+            "pv_tracks": (
+                filled(100, -0.5, 99.5, "pv_tracks", "tracks of the primary vertex"),
+                triplet.refitted_pv.n_tracks,
+            )
+        },
+        "acceptance": pt | eta,
+        "delta_r": delta_r,
+        "muon_id": flags,
+        "track_ip": {
+            "track_dz": (filled(60, -30, 30, "track_dz", "$d_z$(track) [cm]"), candidates.pion.dz),
+            "track_dxy": (filled(60, -0.6, 0.6, "track_dxy", "$d_{xy}$(track) [cm]"), candidates.pion.dxy),
+        },
+        "dimuon_mass": {
+            "dimuon_mass": (
+                filled(100, 0.9, 1.15, "dimuon_mass", "$m(\\mu\\mu)$ [GeV]"),
+                candidates.dimuon_mass,
+            )
+        },
+        "trigger_match": match,
+    }
+    if "flight_distance_bs_significance" in triplet.fields:
+        make = filled(50, 0, 20, "flight_significance", "$L_{xy}/\\sigma$ (beam spot)")
+        variables["flight_significance"] = {
+            "flight_significance": (make, triplet.flight_distance_bs_significance)
+        }
+    return variables
+
+
+def n_minus_one_histograms(
+    candidates: ak.Array, selection: CandidateSelection, weights: ak.Array
+) -> dict[str, hist.Hist]:
+    """Each cut variable of the candidates that pass all other cuts on candidates (the choice of the best left out)."""
+    histograms = {}
+    for cut, variables in cut_variables(candidates).items():
+        others = selection.all_but(cut, "best_candidate")
+        for name, (make, values) in variables.items():
+            histograms[f"n_minus_1_{name}"] = make(values, weights, others)
+    return histograms
+
+
+def yield_of(candidates: ak.Array, weights: ak.Array) -> dict[str, float]:
+    """Sum of weights, its sum of squares and the raw number of events that have a candidate."""
+    chosen = weights[ak.num(candidates, axis=1) > 0]
+    return {"value": float(ak.sum(chosen)), "sumw2": float(ak.sum(chosen**2)), "raw": len(chosen)}
+
+
+def mass_yields(best: ak.Array, weights: ak.Array) -> dict[str, dict[str, float]]:
+    """Selected events: all, in the range of the mass histogram, and in the D_s window."""
+    mass = best.triplet.mass
+    in_range = (mass >= MASS_RANGE[0]) & (mass < MASS_RANGE[1])
+    in_window = (mass >= SIGNAL_WINDOW[0]) & (mass <= SIGNAL_WINDOW[1])
+    return {
+        "selected": yield_of(best, weights),
+        "mass_range": yield_of(best[in_range], weights),
+        "signal_window": yield_of(best[in_window], weights),
+    }
+
+
+def is_from_phi(candidates: ak.Array) -> ak.Array:
+    """Whether both muons come from a φ (PDG code 333) by the generator's record; False for data-like files."""
+    from_phi = (abs(candidates.muon1.mother_pdg_id) == 333) & (abs(candidates.muon2.mother_pdg_id) == 333)
+    return ak.fill_none(from_phi, False, axis=-1)
