@@ -1,0 +1,159 @@
+"""A hash of an analysis: the source of a processor, of what it uses, and the values of its parameters.
+
+It is the same in every process and on every machine, and changes when a cut, a helper function or a parameter changes. Code
+of installed packages is not part of it: provenance keeps their versions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import pickle
+import sys
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from columnar_af.processing.local_modules import is_local
+
+_PLAIN = (str, int, float, complex, bool, bytes, type(None), range, slice)
+
+
+def source_hash(processor: Any) -> str:
+    """SHA-256, hexadecimal, of the source and the parameters of ``processor``, a class or an instance."""
+    digest = hashlib.sha256()
+    for part in _Walk(
+        own_module=(processor if isinstance(processor, type) else type(processor)).__module__
+    ).of(processor):
+        digest.update(part.encode(errors="surrogatepass") + b"\0")
+    return digest.hexdigest()
+
+
+class _Walk:
+    """Visits all that a processor consists of and tells it as texts in a fixed order; each definition once."""
+
+    def __init__(self, own_module: str) -> None:
+        self.own_module = own_module
+        self.told: set[int] = set()
+        """Identities of definitions and modules that were visited."""
+        self.around: set[int] = set()
+        """Identities of the values that the walk is in; one that holds itself is not entered again."""
+
+    def of(self, value: Any) -> Iterator[str]:
+        if isinstance(value, _PLAIN):
+            yield repr(value)
+        elif id(value) in self.told | self.around:
+            yield "as before"
+        elif isinstance(value, types.ModuleType | type | types.FunctionType):
+            self.told.add(id(value))
+            yield from self._module(value) if isinstance(value, types.ModuleType) else self._definition(value)
+        else:
+            self.around.add(id(value))
+            yield from self._visit(value)
+            self.around.remove(id(value))
+
+    def _visit(self, value: Any) -> Iterator[str]:
+        if isinstance(value, Mapping):
+            yield from self._pairs({repr(key): item for key, item in value.items()})
+        elif isinstance(value, set | frozenset):
+            yield from ("set", *sorted(repr(item) for item in value))
+        elif isinstance(value, list | tuple):
+            yield from (type(value).__name__, str(len(value)))
+            for item in value:
+                yield from self.of(item)
+        else:
+            yield from self._object(value)
+
+    def _module(self, module: types.ModuleType) -> Iterator[str]:
+        yield f"module {module.__name__}"
+        if self._own(module.__name__):
+            yield _source(module)
+            for item in list(vars(module).values()):
+                if isinstance(item, types.ModuleType | type | types.FunctionType):
+                    yield from self.of(item)
+
+    def _own(self, module_name: str | None) -> bool:
+        module = sys.modules.get(module_name or "")
+        return module_name == self.own_module or (module is not None and is_local(module))
+
+    def _definition(self, definition: type | types.FunctionType) -> Iterator[str]:
+        yield definition.__qualname__
+        if not self._own(definition.__module__):
+            return
+        yield _source(definition)
+        if isinstance(definition, type):
+            yield from self._class(definition)
+        else:
+            yield from self._captured(definition)
+
+    def _class(self, definition: type) -> Iterator[str]:
+        for base in definition.__mro__[1:]:
+            yield from self.of(base)
+        for name, value in sorted(vars(definition).items()):
+            function = getattr(value, "__func__", None) or getattr(value, "fget", None) or value
+            if isinstance(function, types.FunctionType):
+                yield name
+                yield _source(
+                    function
+                )  # once more, because a class typed into a notebook has no source in Python 3.11
+                yield from self._captured(function)
+            elif not name.startswith(("__", "_abc_")):
+                yield from self._pairs({name: value})
+
+    def _captured(self, function: types.FunctionType) -> Iterator[str]:
+        """Defaults, and the values of the globals and of the outer variables that a function uses."""
+        yield from self.of(function.__defaults__)
+        yield from self.of(function.__kwdefaults__)
+        function = inspect.unwrap(function)
+        names = _names_in(function.__code__).intersection(function.__globals__)
+        yield from self._pairs({name: function.__globals__[name] for name in names})
+        yield from self._pairs(dict(inspect.getclosurevars(function).nonlocals))
+
+    def _pairs(self, values: Mapping[str, Any]) -> Iterator[str]:
+        for name in sorted(values):
+            yield name
+            yield from self.of(values[name])
+
+    def _object(self, value: Any) -> Iterator[str]:
+        yield f"{type(value).__module__}.{type(value).__qualname__}"
+        yield from self.of(type(value))
+        if isinstance(value, Enum):
+            yield value.name
+        elif is_dataclass(value):
+            yield from self._pairs({field.name: getattr(value, field.name) for field in fields(value)})
+        elif isinstance(value, np.ndarray | np.generic):
+            yield f"{value.dtype} {value.shape} {hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()}"
+        elif isinstance(value, partial):
+            yield from self.of([value.func, value.args, value.keywords])
+        elif callable(inner := getattr(value, "py_func", None)):  # a function that numba compiles
+            yield from self.of(inner)
+        elif isinstance(getattr(value, "__dict__", None), dict):
+            yield from self._pairs(vars(value))
+        else:
+            yield _pickled(value)
+
+
+def _names_in(code: types.CodeType) -> set[str]:
+    """Names in a function and in the functions and comprehensions within it."""
+    inner = (constant for constant in code.co_consts if isinstance(constant, types.CodeType))
+    return set(code.co_names).union(*map(_names_in, inner))
+
+
+def _source(definition: Any) -> str:
+    try:
+        return inspect.getsource(definition)
+    except (OSError, TypeError):  # typed into an interpreter, or generated as by dataclasses
+        code = getattr(definition, "__code__", None)
+        return f"{code.co_code.hex()} {code.co_names}" if code else definition.__name__
+
+
+def _pickled(value: Any) -> str:
+    try:
+        return hashlib.sha256(pickle.dumps(value, protocol=4)).hexdigest()
+    except Exception:  # noqa: BLE001  # objects raise what they like when they refuse to be pickled; their type is in already
+        return "cannot be told"
