@@ -6,7 +6,8 @@ The sources are the tree makers named in :mod:`columnar_af.ntuples.t3m.versions`
 from __future__ import annotations
 
 from columnar_af.ntuples.t3m.columns import Column, Constant, Group, Repair
-from columnar_af.ntuples.t3m.triplets import CHARGED_PION_MASS, CHARGED_VECTOR, MUON_MASS
+from columnar_af.ntuples.t3m.methods import CHARGED_VECTOR
+from columnar_af.ntuples.t3m.triplets import CHARGED_PION_MASS, MUON_MASS
 
 NO_TRACK = (-999.0,)
 """Muon without global fit, or without outer or inner track."""

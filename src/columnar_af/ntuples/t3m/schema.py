@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from coffea.nanoevents.methods import base as base_methods
-from coffea.nanoevents.methods import candidate
 from coffea.nanoevents.schemas.base import BaseSchema
 
 from columnar_af.errors import SchemaError
-from columnar_af.ntuples.t3m import forms, objects, triplets
+from columnar_af.ntuples.t3m import forms, methods, objects, triplets
 from columnar_af.ntuples.t3m.columns import Choice, Column, Group, choose
 from columnar_af.ntuples.t3m.transforms import place_of
 from columnar_af.ntuples.t3m.versions import NtupleVersion, recognise
@@ -74,8 +72,8 @@ class T3MSchema(BaseSchema):
 
     @classmethod
     def behavior(cls) -> dict[Any, Any]:
-        """coffea's NanoEvents with its Lorentz vectors and candidates."""
-        return {**base_methods.behavior, **candidate.behavior}
+        """coffea's NanoEvents with Lorentz vectors and candidates."""
+        return methods.behavior
 
 
 class _Builder:
@@ -164,12 +162,13 @@ class _Builder:
         self.missing[group.name] = reason
 
     def _note_failure_only(self) -> None:
-        for field, branch in triplets.FAILURE_ONLY.items():
-            if branch in self.branches:
-                self.missing[field] = (
-                    f"branch {branch} has its own length, since it is filled for some triplets only; "
-                    f"it is there as events.{branch}"
-                )
+        for field, branches in triplets.FAILURE_ONLY.items():
+            found = [branch for branch in branches if branch in self.branches]
+            if found:
+                what = f"branch {found[0]} is filled for some triplets only, so its values belong to no triplet; "
+                self.missing[field] = what + f"it is there as events.{found[0]}"
+            else:
+                self.missing[field] = f"branch {branches[0]} is not in this ntuple ({self.version} layout)"
 
     def _form(self, branch: str) -> Form:
         return self.branches[branch]

@@ -8,6 +8,7 @@ The sources are the tree makers named in :mod:`columnar_af.ntuples.t3m.versions`
 from __future__ import annotations
 
 from columnar_af.ntuples.t3m.columns import Column, Constant, Group, Repair
+from columnar_af.ntuples.t3m.methods import CHARGED_VECTOR, VECTOR
 
 MUON_MASS = 0.1056583755
 """GeV; Particle Data Group 2022 (CODATA 2018)."""
@@ -19,20 +20,18 @@ FAILED = (-99.0,)
 NO_MATCH = (-99.0, 999.0)
 """ΔR to a trigger object: the fit failed, or the event has no trigger object. 1.0, no object within 1.0, is kept."""
 
-VECTOR = "PtEtaPhiMLorentzVector"
-CHARGED_VECTOR = "PtEtaPhiMCandidate"
-
-FAILURE_ONLY: dict[str, str] = {
-    "triplet.flight_distance_chi2": "FlightDistPVSV_chi2",
-    "triplet.mu1.gen_pt": "GenMatchMu1_Pt",
-    "triplet.mu2.gen_pt": "GenMatchMu2_Pt",
-    "triplet.mu1.trigger_match_dr_mu7": "Mu1_dRtriggerMatch_Mu7",
-    "triplet.mu2.trigger_match_dr_mu7": "Mu2_dRtriggerMatch_Mu7",
-    "triplet.mu1.trigger_match_dr_mu8": "Mu1_dRtriggerMatch_Mu8",
-    "triplet.mu2.trigger_match_dr_mu8": "Mu2_dRtriggerMatch_Mu8",
+FAILURE_ONLY: dict[str, tuple[str, ...]] = {
+    "triplet.flight_distance_chi2": ("FlightDistPVSV_chi2", "FlightDistPVSV2_chi2"),
+    "triplet.mu1.gen_pt": ("GenMatchMu1_Pt", "GenMatchMu01_Pt"),
+    "triplet.mu2.gen_pt": ("GenMatchMu2_Pt", "GenMatchMu02_Pt"),
+    "triplet.mu1.trigger_match_dr_mu7": ("Mu1_dRtriggerMatch_Mu7", "Mu01_dRtriggerMatch_Mu7"),
+    "triplet.mu2.trigger_match_dr_mu7": ("Mu2_dRtriggerMatch_Mu7", "Mu02_dRtriggerMatch_Mu7"),
+    "triplet.mu1.trigger_match_dr_mu8": ("Mu1_dRtriggerMatch_Mu8", "Mu01_dRtriggerMatch_Mu8"),
+    "triplet.mu2.trigger_match_dr_mu8": ("Mu2_dRtriggerMatch_Mu8", "Mu02_dRtriggerMatch_Mu8"),
 }
-"""Fields that one may look for, and that no triplet has: the tree maker fills their branches only where a fit failed, or
-only where both muons have a gen partner, so that value and triplet cannot be brought together. The raw branches stay."""
+"""Fields that one may look for, and that no triplet has, with their branches: the tree makers fill these only where a fit
+failed, or only where both muons have a gen partner (6 values for 618 triplets in a Run 3 file), so that value and triplet
+cannot be brought together. The raw branches stay."""
 
 
 def _leg(leg: str, prefix: str, name: str) -> tuple[Column, ...]:
