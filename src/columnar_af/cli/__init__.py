@@ -14,6 +14,7 @@ VERBS = {
     "run": "columnar_af.cli.run:run",
     "show": "columnar_af.cli.show:show",
     "cutflow": "columnar_af.cli.cutflow:cutflow",
+    "plot": "columnar_af.cli.plot:plot",
 }
 """Verb -> where its click command lives; imported only when the verb is used, so that ``--help`` stays fast."""
 
@@ -23,6 +24,7 @@ HELP = {
     "run": "Run a processor over a fileset.",
     "show": "Print the result of a run.",
     "cutflow": "Print the cutflow of a run as text, Markdown, LaTeX or CSV.",
+    "plot": "Draw the histograms of a run, one figure each.",
 }
 
 

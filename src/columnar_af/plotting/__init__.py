@@ -1,0 +1,3 @@
+"""Pictures of results."""
+
+from __future__ import annotations
