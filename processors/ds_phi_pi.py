@@ -304,9 +304,7 @@ def select(
         )
     selection.add("acceptance", in_acceptance(triplet, cuts))
     add_legs_apart(selection, triplet, cuts)
-    selection.add(
-        "muon_id", has_flags(candidates.muon1, cuts.muon_id) & has_flags(candidates.muon2, cuts.muon_id)
-    )
+    add_muon_id(selection, events, candidates, cuts)
     add_or_skip(selection, "track_ip", cuts.track_dz, lambda _: near_origin(candidates.pion, cuts))
     selection.add("dimuon_mass", is_phi(candidates, cuts), fall_back(events, "triplet.mu1_refitted"))
     add_trigger_match(selection, events, candidates, cuts)
