@@ -63,10 +63,11 @@ def _grids(inspection: Inspection) -> tuple[_Grid, _Grid]:
 
 
 def _common_folder(paths: Sequence[str]) -> str:
-    """The folder that all local paths share, which need not be said for each; empty where one is remote."""
+    """The folder that all paths share, which need not be said for each; empty where there is none."""
     if any(map(is_remote, paths)):
         return ""
-    return os.path.commonpath([str(Path(path).parent) for path in paths])
+    folder = Path(os.path.commonpath([str(Path(path).parent) for path in paths]))
+    return "" if folder == folder.parent else str(folder)
 
 
 def _row(file: FileReport, folder: str) -> tuple[str, ...]:
