@@ -286,3 +286,11 @@ def test_a_missing_counter_is_an_error_at_once(open_ds: OpenEvents) -> None:
 def test_another_tree_is_no_t3m_ntuple(shared_data: Path) -> None:
     with pytest.raises(SchemaError, match="no T3M ntuple"):
         open_events(shared_data / "cms_nanoaod_dy.root", tree="Events")
+
+
+def test_the_public_name_of_the_schema() -> None:
+    import columnar_af.ntuples
+
+    assert columnar_af.ntuples.T3MSchema is T3MSchema
+    with pytest.raises(AttributeError, match="NoSchema"):
+        columnar_af.ntuples.NoSchema  # noqa: B018
