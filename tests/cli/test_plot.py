@@ -14,4 +14,4 @@ def test_writes_figures_and_says_where(result_directory, tmp_path, capsys, elsew
         main(["plot", str(result_directory), *(["-o", str(folder)] if elsewhere else [])])
     assert ended.value.code == 0
     assert [path.name for path in folder.iterdir()] == ["mass.png"]
-    assert capsys.readouterr().out == f"1 figures in {folder}\n"
+    assert capsys.readouterr().out == f"1 figure in {folder}\n"

@@ -87,6 +87,11 @@ def test_a_cut_that_was_applied_to_part_of_the_input_says_so():
     assert "not applied in part of the input: no branch in one file" in str(Cutflow(rows))
 
 
+def test_a_note_that_leads_with_the_same_words_does_not_repeat_them():
+    rows = (CutflowRow("all", 9, 9), CutflowRow("id", 9, 9, 0.0, 0.0, False, ("not applied: no branch",)))
+    assert str(Cutflow(rows)).splitlines()[-1].endswith("  not applied: no branch")
+
+
 def test_the_table_fits_80_columns(result):
     lines = on_terminal(result.cutflow("2017C"), 80).splitlines()
     assert any(
