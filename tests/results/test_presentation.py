@@ -191,9 +191,17 @@ def test_efficiency_of_nothing_is_no_number():
 
 
 def test_verdicts(result):
-    assert "not complete: of 433 entries 0 failed and 100 were skipped" in on_terminal(result, 200)
+    assert (
+        "not complete: 1 chunk (100 known entries) skipped; 333 of 433 known entries are done"
+        in on_terminal(result, 200)
+    )
     complete = replace(result, ledger=Ledger(result.ledger.entries[:2]))
     assert "all 333 entries in 2 chunks are done" in on_terminal(complete, 200)
+    unreadable = LedgerEntry(3, "2018A", "c.root", "", 0, 0, "", "failed", 0)
+    incomplete = replace(result, ledger=Ledger((*result.ledger.entries, unreadable)))
+    assert "1 chunk (0 known entries) failed, 1 chunk (100 known entries) skipped" in on_terminal(
+        incomplete, 200
+    )
     broken = replace(result, ledger=Ledger((replace(result.ledger.entries[0], entries=1),)))
     assert "The ledger does not close: chunk 0" in on_terminal(broken, 200)
 

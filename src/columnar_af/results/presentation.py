@@ -90,9 +90,14 @@ def verdict(ledger: Ledger) -> str:
         return (
             f"The ledger closes: all {ledger.planned:,} entries in {counted(len(ledger), 'chunk')} are done."
         )
+    left_out = [
+        f"{counted(len(part), 'chunk')} ({counted(part.planned, 'known entry')}) {status}"
+        for status in ("failed", "skipped")
+        if len(part := ledger.with_status(status))
+    ]
     return (
-        f"The ledger closes, but the result is not complete: of {ledger.planned:,} entries {ledger.failed:,} failed "
-        f"and {ledger.skipped:,} were skipped."
+        f"The ledger closes, but the result is not complete: {', '.join(left_out)}; "
+        f"{ledger.done:,} of {ledger.planned:,} known entries are done."
     )
 
 
@@ -108,7 +113,8 @@ def undone(ledger: Ledger) -> Iterator[str]:
 
 def counted(number: int, what: str) -> str:
     """``number`` of ``what``, in the right number."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    return f"{number:,} {what if number == 1 else plural}"
 
 
 def costs(metrics: Metrics) -> str:
