@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hist import Hist
 
 from columnar_af.errors import ErrorRecord, WorkAddress
-from columnar_af.results import DatasetSummary, InputRecord, Ledger, LedgerEntry, Metrics, Provenance, RunResult
+from columnar_af.results import (
+    DatasetSummary,
+    InputRecord,
+    Ledger,
+    LedgerEntry,
+    Metrics,
+    Provenance,
+    RunResult,
+)
 from columnar_af.results.provenance import GitState
 from columnar_af.selection import Cutflow, CutflowRow
 
@@ -51,7 +61,9 @@ def part(values: list[float], scale: int, weight: float) -> dict[str, object]:
 def ledger() -> Ledger:
     """Three chunks: one done per dataset, one skipped."""
     where = WorkAddress("2018A", "b.root", "Tree3Mu/ntuple", 222, 322)
-    error = ErrorRecord("ReadError", "b.root is truncated", "copy it again", where, "columnar-af run x", "", True)
+    error = ErrorRecord(
+        "ReadError", "b.root is truncated", "copy it again", where, "columnar-af run x", "", True
+    )
     return Ledger(
         (
             LedgerEntry(0, "2017C", "a.root", "Tree3Mu/ntuple", 0, 111, "u-a", "done", 111),
@@ -96,3 +108,9 @@ def make_result() -> RunResult:
 def result() -> RunResult:
     """The result."""
     return make_result()
+
+
+@pytest.fixture(name="make_result")
+def make_result_fixture() -> Callable[[], RunResult]:
+    """What makes equal results that share nothing."""
+    return make_result

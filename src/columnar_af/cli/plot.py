@@ -18,9 +18,10 @@ import click
 def plot(directory: Path, output: Path | None) -> None:
     """Draw the histograms of the result in DIRECTORY, one PNG each, datasets laid over one another."""
     from columnar_af.plotting.histograms import plot_histograms
+    from columnar_af.results.presentation import counted
     from columnar_af.results.result_folder import FIGURES
     from columnar_af.results.run_result import RunResult
 
     folder = output or directory / FIGURES
     paths = plot_histograms(RunResult.load(directory), folder)
-    click.echo(f"{len(paths)} figures in {folder}")
+    click.echo(f"{counted(len(paths), 'figure')} in {folder}")

@@ -15,6 +15,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -76,16 +77,12 @@ def _refuse_what_is_no_root_file(source: str) -> None:
 
 
 def _common_name(stems: Sequence[str]) -> str:
-    """The stem of one file; of several, what they begin with, without the number that tells them apart."""
+    """The stem of one file; of several, the whole words and numbers with which all of them begin."""
     if len(set(stems)) == 1:
         return stems[0]
-    return re.sub(r"[_\-. ]+\d*$", "", _common_beginning(stems)) or DEFAULT_NAME
-
-
-def _common_beginning(stems: Sequence[str]) -> str:
-    first, last = min(stems), max(stems)  # all others stand between these two
-    same = [a == b for a, b in zip(first, last, strict=False)]
-    return first[: [*same, False].index(False)]
+    words = [re.findall(r"[^\W\d_]+|\d+|[\W_]+", stem) for stem in stems]
+    same = takewhile(lambda column: len(set(column)) == 1, zip(*words, strict=False))
+    return "".join(column[0] for column in same).strip("_-. ") or DEFAULT_NAME
 
 
 def from_document(document: Any, folder: str | Path, origin: str = "the fileset") -> Fileset:

@@ -128,7 +128,7 @@ def _missing_key(violation: jsonschema.ValidationError) -> tuple[str, str] | Non
     present = _mapping(violation)
     missing = next(key for key in _rule(violation)["required"] if key not in present)
     found = ", ".join(present) or "nothing"
-    return f"the key {missing!r} is missing; found {found}", nearest(missing, present)
+    return f"the key {missing!r} is missing; found {found}", f"add {missing!r}"
 
 
 def _rule(violation: jsonschema.ValidationError) -> Mapping[str, Any]:

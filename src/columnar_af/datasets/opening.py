@@ -62,7 +62,9 @@ def _promised_size(path: str) -> int | None:
         header = file.read(20)
     if len(header) < 20 or header[:4] != b"root":
         return None
-    version, begin, small_end = struct.unpack(">iii", header[4:16])  # fVersion, fBEGIN, fEND: TFile::ReadHeader
+    version, begin, small_end = struct.unpack(
+        ">iii", header[4:16]
+    )  # fVersion, fBEGIN, fEND: TFile::ReadHeader
     if begin != FIRST_RECORD:
         return None
     large = version >= 1_000_000  # then fEND has 8 bytes

@@ -94,7 +94,7 @@ def _figures(name: str, histograms: Mapping[str, Hist]) -> Iterator[tuple[str, F
 
 
 def overlay(name: str, histograms: Mapping[str, Hist]) -> Figure:
-    """One-dimensional histograms laid over one another, with statistical uncertainties.
+    """One-dimensional histograms laid over one another, with error bars √(sum of squared weights), none on empty bins.
 
     Args:
         name: Name of the histogram; stands above the picture.
@@ -105,7 +105,7 @@ def overlay(name: str, histograms: Mapping[str, Hist]) -> Figure:
     figure, axes = _new_figure(name)
     with np.errstate(invalid="ignore"):  # a bin that is infinite or NaN leaves a gap
         for label, histogram in histograms.items():
-            mplhep.histplot(histogram, ax=axes, label=label, flow="none")
+            mplhep.histplot(histogram, ax=axes, label=label, flow="none", w2method="sqrt")
     first = next(iter(histograms.values()))
     axes.set_xlabel(first.axes[0].label or first.axes[0].name)
     axes.set_ylabel("Mean" if first.kind == "MEAN" else _height_label(first.axes[0]))

@@ -102,13 +102,26 @@ def write_root(path: Path, histograms: Mapping[str, hist.BaseHist]) -> dict[str,
         Key -> its path in the file, or None where ROOT has no class for it (more than three axes, mean storages).
     """
     places: dict[str, str | None] = {}
-    with uproot.recreate(path) as file:
+    with (
+        uproot.recreate(path) as file,
+        np.errstate(invalid="ignore"),
+    ):  # uproot adds up bins, which may be NaN
         for key, histogram in histograms.items():
-            places[key] = None
-            for name, part in _root_parts(key, histogram):
-                file[name] = part
-                places[key] = key
+            places[key] = _write_parts(file, key, histogram)
     return places
+
+
+def _write_parts(file: Any, key: str, histogram: hist.BaseHist) -> str | None:
+    place = None
+    for name, part in _root_parts(key, histogram):
+        try:
+            file[name] = part
+        except (TypeError, ValueError):
+            # Another release of uproot may know less. The exact copy is in the JSON file, and a long run must not lose
+            # its result to the convenience copy.
+            return None
+        place = _root_name(key)
+    return place
 
 
 def _root_parts(key: str, histogram: hist.BaseHist) -> Iterator[tuple[str, hist.BaseHist]]:

@@ -19,6 +19,9 @@ from columnar_af.selection.cutflow_table import (
     value_and_error,
 )
 
+NOTE_COLUMN = "p{0.3\\textwidth}"
+"""LaTeX column of the notes, which are too long for one line."""
+
 CSV_COLUMNS = (
     "dataset", "cut", "events", "candidates", "sumw", "sumw2",
     "efficiency_relative", "efficiency_absolute", "applied", "note",
@@ -58,9 +61,9 @@ def cutflow_latex(cutflows: Mapping[str, Cutflow]) -> str:
 
 
 def _latex_table(dataset: str, cutflow: Cutflow) -> str:
-    head = " & ".join("note" if name == "note" else name for name in COLUMNS)
+    head = " & ".join(COLUMNS)
     body = [f"    {_latex_row(row)} \\\\" for row in table_rows(cutflow)]
-    alignment = "".join("r" if name in NUMERIC else "l" for name in COLUMNS)
+    alignment = "".join("r" if name in NUMERIC else "l" for name in COLUMNS[:-1]) + NOTE_COLUMN
     return "\n".join(
         [
             "\\begin{table}",
@@ -98,14 +101,17 @@ def _latex_row(row: TableRow) -> str:
 LATEX = {
     "\\": "\\textbackslash{}", "&": "\\&", "%": "\\%", "$": "\\$", "#": "\\#", "_": "\\_", "{": "\\{", "}": "\\}",
     "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "\\textless{}", ">": "\\textgreater{}",
-    "|": "\\textbar{}", '"': "\\textquotedbl{}",
+    "|": "\\textbar{}", "[": "{[}", "]": "{]}", "*": "{*}",
     "–": "--", "—": "---", "±": "$\\pm$", "·": "$\\cdot$", "×": "$\\times$", "→": "$\\to$", "≤": "$\\leq$",
     "≥": "$\\geq$", "≠": "$\\neq$", "√": "$\\surd$", "∞": "$\\infty$", "²": "$^2$", "³": "$^3$", "⁻": "$^-$", "¹": "$^1$",
     "₁": "$_1$", "₂": "$_2$", "₃": "$_3$", "Δ": "$\\Delta$", "α": "$\\alpha$", "β": "$\\beta$", "γ": "$\\gamma$",
     "δ": "$\\delta$", "η": "$\\eta$", "θ": "$\\theta$", "μ": "$\\mu$", "µ": "$\\mu$", "ν": "$\\nu$", "π": "$\\pi$",
     "σ": "$\\sigma$", "τ": "$\\tau$", "φ": "$\\phi$", "χ": "$\\chi$", "ψ": "$\\psi$",
 }  # fmt: skip
-"""What LaTeX would take for a command, or does not know, and how to write it."""
+"""What LaTeX would take for a command, or does not know, and how to write it.
+
+Brackets and stars are hidden in braces: at the start of a row they would be options of the line break before it.
+"""
 
 
 def latex_escape(text: str) -> str:
@@ -117,7 +123,7 @@ def _latex_letter(letter: str) -> str:
     if letter.isascii():
         return letter
     base = unicodedata.normalize("NFKD", letter)[0]
-    return base if base.isascii() else f"[{unicodedata.name(letter, 'unnamed letter').lower()}]"
+    return base if base.isascii() else f"{{[}}{unicodedata.name(letter, 'unnamed letter').lower()}{{]}}"
 
 
 def cutflow_csv(cutflows: Mapping[str, Cutflow]) -> str:

@@ -38,9 +38,7 @@ def ds_columns() -> Columns:
         "RefittedPV2_x",
         "RefittedPV2_NTracks",
     ]
-    columns: Columns = {
-        name: ("unsigned int", [1, 2, 3, 4]) for name in ("evt", "run", "lumi", "nPileUpInt")
-    }
+    columns: Columns = {name: ("unsigned int", [1, 2, 3, 4]) for name in ("evt", "run", "lumi", "nPileUpInt")}
     columns |= {name: (DOUBLE, _lists(TRIPLETS, 2.0 + n)) for n, name in enumerate(triplet)}
     columns |= {f"{leg}_dRtriggerMatch": (FLOAT, _lists(TRIPLETS, 0.25)) for leg in ("Mu01", "Mu02", "Tr")}
     columns |= {f"Muon{name}": (FLOAT, _lists(MUONS, 3.0)) for name in ("Pt", "Eta", "Phi")}
@@ -93,4 +91,13 @@ def open_events(path: Path, mode: str = "virtual", tree: str = TREE, **options: 
 
 def computed(array: Any) -> ak.Array:
     """The values, whatever the mode."""
-    return array.compute(scheduler="synchronous") if hasattr(array, "compute") else ak.materialize(array)
+    return computed_together([array])[0]
+
+
+def computed_together(arrays: list[Any]) -> list[ak.Array]:
+    """The values of several arrays, in dask mode by one graph."""
+    if not hasattr(arrays[0], "compute"):
+        return [ak.materialize(array) for array in arrays]
+    import dask
+
+    return list(dask.compute(*arrays, scheduler="synchronous"))

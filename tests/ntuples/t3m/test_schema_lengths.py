@@ -94,7 +94,12 @@ def test_number_of_tracks_that_realigning_cannot_mend_is_an_error(open_ds: OpenE
 @pytest.mark.parametrize("mode", MODES)
 def test_doubled_tracker_layers_are_counted_once(open_ds: OpenEvents, mode: str) -> None:
     changes = {
-        "Muon_trackerLayersWithMeasurement": [[-999.0, -999.0, 7.0, 8.0], [9.0, -999.0], [5.0, 6.0], [4.0, 4.0]]
+        "Muon_trackerLayersWithMeasurement": [
+            [-999.0, -999.0, 7.0, 8.0],
+            [9.0, -999.0],
+            [5.0, 6.0],
+            [4.0, 4.0],
+        ]
     }
     layers = computed(open_ds(mode, changes).muon.tracker_layers)
     assert layers.tolist() == [[None, 7.0, 8.0], [9.0, None], [5.0, 6.0], [4.0, 4.0]]
