@@ -7,7 +7,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from columnar_af.fits.mass_model import MassModel
+from columnar_af.fits.shapes import Values
+from columnar_af.fits.spectrum import Spectrum
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,13 @@ class FittedParameter:
 
 @dataclass(frozen=True)
 class WindowYield:
-    """Expected events of one component in a mass window, with the uncertainty from the full covariance."""
+    """Expected events of one component in a mass window, with the uncertainty from the full covariance.
+
+    Attributes:
+        component: ``ds``, ``dplus`` or ``background``.
+        low, high: The window, GeV.
+        value, error: Events and their uncertainty.
+    """
 
     component: str
     low: float
@@ -63,27 +72,32 @@ class FitResult:
     Attributes:
         problems: Why the fit must not be used; empty for a good fit. A fit with problems has no yields.
         notes: What a reader should know, for example a shape that was fixed.
-        parameters: Name -> value and uncertainty.
+        parameters: Name -> value and uncertainty; empty where no fit was tried.
         covariance: Of the parameters in their order, ``(n_parameters, n_parameters)``; 0 for fixed ones.
-        windows: Yields in mass windows.
+        windows: Yields in the signal window.
         goodness: How well the model describes the data; None for a failed fit.
-        entries: Events in the range that were fitted.
-        mass_range: GeV.
+        model: What was fitted.
+        spectrum: The data in the range of the fit, in bins.
     """
 
     problems: tuple[str, ...]
     notes: tuple[str, ...]
     parameters: Mapping[str, FittedParameter]
-    covariance: NDArray[np.float64] = field(repr=False)
+    covariance: Values = field(repr=False)
     windows: tuple[WindowYield, ...]
     goodness: GoodnessOfFit | None
-    entries: float
-    mass_range: tuple[float, float]
+    model: MassModel = field(repr=False)
+    spectrum: Spectrum = field(repr=False)
 
     @property
     def succeeded(self) -> bool:
         """Whether parameters and yields may be used."""
         return not self.problems
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The values of the parameters in the order of the model."""
+        return tuple(self.parameters[name].value for name in self.model.names)
 
     def window(self, component: str) -> WindowYield:
         """The yield of a component in the signal window.
@@ -91,21 +105,40 @@ class FitResult:
         Raises:
             ValueError: The fit failed; a yield of a failed fit is no number.
         """
+        self._refuse_failed()
+        return next(window for window in self.windows if window.component == component)
+
+    def total(self, component: str) -> FittedParameter:
+        """The yield of a component in the whole range of the fit.
+
+        Raises:
+            ValueError: The fit failed.
+        """
+        self._refuse_failed()
+        return self.parameters[f"{component}_yield"]
+
+    def _refuse_failed(self) -> None:
         if self.problems:
             msg = f"the fit failed and has no yield: {'; '.join(self.problems)}"
             raise ValueError(msg)
-        return next(window for window in self.windows if window.component == component)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """Plain values; NumPy arrays are lists."""
+        shapes = {part.name: part.shape.name for part in self.model.components}
         return {
             "succeeded": self.succeeded,
             "problems": list(self.problems),
             "notes": list(self.notes),
+            "model": shapes,
+            "mass_range": [self.model.low, self.model.high],
+            "entries": self.spectrum.entries,
             "parameters": {name: asdict(parameter) for name, parameter in self.parameters.items()},
-            "covariance": self.covariance.tolist(),
+            "covariance": {"names": list(self.parameters), "matrix": np.asarray(self.covariance).tolist()},
             "windows": [asdict(window) for window in self.windows],
             "goodness": None if self.goodness is None else asdict(self.goodness),
-            "entries": self.entries,
-            "mass_range": list(self.mass_range),
+            "data": {
+                "edges": self.spectrum.edges.tolist(),
+                "counts": self.spectrum.counts.tolist(),
+                "variances": self.spectrum.variances.tolist(),
+            },
         }

@@ -7,29 +7,33 @@ failed. It is never a yield.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import hist
 import numpy as np
-from iminuit import Minuit
-from iminuit.cost import ExtendedBinnedNLL, ExtendedUnbinnedNLL
-from iminuit.util import propagate
-from scipy import stats
+from iminuit.cost import Cost, ExtendedBinnedNLL, ExtendedUnbinnedNLL
 
 from columnar_af.errors import ConfigError
-from columnar_af.fits.fit_result import FitResult, FittedParameter, GoodnessOfFit, WindowYield
-from columnar_af.fits.mass_model import MassModel
-from columnar_af.fits.shapes import Values
+from columnar_af.fits.fit_result import FitResult, GoodnessOfFit, WindowYield
+from columnar_af.fits.goodness import saturated
+from columnar_af.fits.mass_model import BACKGROUND, MassModel, mass_model
+from columnar_af.fits.minimization import Minimum, minimize, propagated
+from columnar_af.fits.shapes import Parameter, Simplification, Values
+from columnar_af.fits.spectrum import Spectrum
 from columnar_af.fits.start_values import StartValues, start_values
 
 SIGNAL_WINDOW = (1.93, 2.01)
 """Where the D_s yield is counted, GeV (MVA and RUN3 mass fits)."""
-SCAN_BINS = 80
-"""Bins in which an unbinned sample is looked at for starting values and goodness of fit."""
-AT_LIMIT = 1e-3
-"""A parameter closer to a limit than this part of its allowed range sits at the limit."""
+SCAN_BINS = 72
+"""Bins in which an unbinned sample is looked at for starting values and goodness of fit; 5 MeV in 1.65 to 2.01."""
 LEAST_ENTRIES = 50
 """With fewer events than this no mass fit with two peaks is tried."""
+POOR = 0.01
+"""Below this p-value a note says that the model describes the data poorly."""
+ENTRIES_PER_BIN = 10.0
+"""With fewer events per bin on average the saturated likelihood is not distributed as χ²."""
+HOPELESS = 1e-8
+"""Below this p-value a fit has failed: no statistical fluctuation among all fits ever made looks like that."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class FitOptions:
 
     Attributes:
         fixed: Parameter -> value to keep, for example tails taken from simulation.
-        minos: Whether to compute asymmetric uncertainties of the yields.
+        minos: Whether to compute asymmetric uncertainties of the peaks' yields.
         window: Mass window of the reported yields, GeV.
     """
 
@@ -51,162 +55,223 @@ def fit_histogram(histogram: hist.Hist, model: MassModel, options: FitOptions | 
     """Binned extended fit of the bins that lie in the model's range; weighted histograms keep their variances.
 
     Raises:
-        ConfigError: The model's range is not bounded by bin edges, or lies outside of the histogram.
+        ConfigError: The model's range is not bounded by bin edges.
     """
-    counts, variances, edges = _bins_in_range(histogram, model)
-    weighted = not np.array_equal(counts, variances)
-    data = np.stack([counts, variances], axis=1) if weighted else counts
-    cost = ExtendedBinnedNLL(data, edges, model.scaled_cdf, name=model.names)
-    return _fit(cost, model, counts, edges, options or FitOptions())
+    return fit_spectrum(Spectrum.of_histogram(histogram, model.low, model.high), model, options)
+
+
+def fit_spectrum(spectrum: Spectrum, model: MassModel, options: FitOptions | None = None) -> FitResult:
+    """Binned extended fit of a spectrum that covers the model's range."""
+    return _fit(binned_cost(spectrum, model, model.names), model, spectrum, options or FitOptions())
 
 
 def fit_masses(masses: Values, model: MassModel, options: FitOptions | None = None) -> FitResult:
     """Unbinned extended fit of masses [GeV]; those outside of the model's range are left out."""
     inside = masses[(masses >= model.low) & (masses <= model.high)]
-    counts, edges = np.histogram(inside, bins=SCAN_BINS, range=(model.low, model.high))
+    spectrum = Spectrum.of_masses(inside, model.low, model.high, SCAN_BINS)
     cost = ExtendedUnbinnedNLL(inside, model.scaled_pdf, name=model.names)
-    return _fit(cost, model, counts.astype(float), edges, options or FitOptions())
+    chosen = options or FitOptions()
+    # The fit in bins takes a hundredth of the time and knows already which parameters the data can measure.
+    binned = fit_spectrum(spectrum, model, replace(chosen, minos=False))
+    return _fit(cost, model, spectrum, chosen, binned if binned.succeeded else None)
 
 
-def _bins_in_range(histogram: hist.Hist, model: MassModel) -> tuple[Values, Values, Values]:
-    edges = np.asarray(histogram.axes[0].edges)
-    first, last = (int(np.argmin(np.abs(edges - edge))) for edge in (model.low, model.high))
-    if not np.allclose([edges[first], edges[last]], [model.low, model.high], atol=1e-9):
-        msg = (
-            f"the fit range {model.low} to {model.high} GeV does not fall on bin edges of the histogram, which go from "
-            f"{edges[0]:.6g} to {edges[-1]:.6g} in steps of {edges[1] - edges[0]:.6g}"
-        )
-        raise ConfigError(msg, advice=f"take the range {edges[first]:.6g} to {edges[last]:.6g}")
-    values, variances = np.asarray(histogram.values()), histogram.variances()
-    chosen = slice(first, last)
-    variances = values if variances is None else np.asarray(variances)
-    return values[chosen], variances[chosen], edges[first : last + 1]
+def tails_from_simulation(histogram: hist.Hist, model: MassModel) -> dict[str, float]:
+    """The shape of the tails in simulated D_s decays, to be kept in the fit of data.
+
+    Args:
+        histogram: Masses of simulated D_s candidates.
+        model: That for the data; its peak is fitted here, without a D⁺.
+
+    Returns:
+        Parameter -> value, for :attr:`FitOptions.fixed`.
+
+    Raises:
+        ConfigError: The fit of the simulation failed.
+    """
+    peak = model.component("ds").shape.name
+    background = model.component(BACKGROUND).shape.name
+    alone = mass_model(model.low, model.high, peak=peak, background=background, with_dplus=False)
+    result = fit_histogram(histogram, alone, FitOptions(minos=False))
+    if not result.succeeded:
+        msg = f"the shape cannot be taken from simulation, whose fit failed: {'; '.join(result.problems)}"
+        raise ConfigError(msg, advice="simulate more events, or let the data choose the shape")
+    tails = {name: parameter.value for name, parameter in result.parameters.items() if name.startswith("tail_")}
+    if any(name.startswith("tail_") for name in model.names):
+        return tails
+    return {name: value for tail, value in tails.items() for name in _own_tails(model, tail)}
+
+
+def _own_tails(model: MassModel, tail: str) -> list[str]:
+    return [name for name in model.names if name.endswith(tail.removeprefix("tail"))]
+
+
+def binned_cost(spectrum: Spectrum, model: MassModel, names: tuple[str, ...]) -> ExtendedBinnedNLL:
+    """The likelihood of a spectrum; ``names`` are those of the fit for the model's parameters."""
+    data = spectrum.counts
+    if spectrum.is_weighted:
+        data = np.stack([spectrum.counts, spectrum.variances], axis=1)
+    return ExtendedBinnedNLL(data, spectrum.edges, model.scaled_cdf, name=names)
+
+
+def too_few(spectrum: Spectrum) -> tuple[str, ...]:
+    """Why a spectrum cannot be fitted at all; empty where it can."""
+    if spectrum.entries >= LEAST_ENTRIES:
+        return ()
+    low, high = spectrum.edges[[0, -1]]
+    return (f"only {spectrum.entries:g} events between {low:g} and {high:g} GeV; a fit needs {LEAST_ENTRIES}",)
 
 
 def _fit(
-    cost: ExtendedBinnedNLL | ExtendedUnbinnedNLL, model: MassModel, counts: Values, edges: Values, options: FitOptions
+    cost: Cost, model: MassModel, spectrum: Spectrum, options: FitOptions, first: FitResult | None = None
 ) -> FitResult:
-    entries = float(np.sum(counts))
-    if entries < LEAST_ENTRIES:
-        problem = f"only {entries:g} events between {model.low} and {model.high} GeV; a fit needs {LEAST_ENTRIES}"
-        return _failed((problem,), (), model, entries)
-    start = start_values(model, counts, edges)
-    minuit, notes = _prepared(cost, model, start, options)
-    notes += _minimize(minuit, model)
-    problems = _problems(minuit, model)
+    """The fit; it starts where a first one ended, if there was one, and fixes what that had to fix."""
+    if problems := too_few(spectrum):
+        return failed(problems, (), model, spectrum)
+    start = start_values(model, spectrum)
+    fixed, notes = unseen_shapes(model, start)
+    if first is not None:
+        start = replace(start, values={name: found.value for name, found in first.parameters.items()})
+        fixed, notes = {name: found.value for name, found in first.parameters.items() if found.fixed}, first.notes
+    parameters = yield_parameters(model, start, spectrum.entries) | started_shapes(model, start)
+    minimum = minimize(cost, parameters, {**fixed, **options.fixed}, all_simplifications(model, start))
+    notes += minimum.notes
+    if minimum.problems:
+        return failed(minimum.problems, notes, model, spectrum, minimum)
+    goodness = saturated(spectrum, _expected(minimum, model, spectrum), minimum.minuit.nfit)
+    problems, more = judged(goodness, spectrum)
+    notes = tuple(dict.fromkeys((*notes, *more)))
     if problems:
-        return _failed(problems, notes, model, entries, minuit)
+        return failed(problems, notes, model, spectrum, minimum)
     if options.minos:
-        minuit.minos(*[name for name in model.yield_names if not minuit.fixed[name]])
+        notes += run_minos(minimum, [name for name in model.yield_names if BACKGROUND not in name])
     return FitResult(
         problems=(),
         notes=notes,
-        parameters=_parameters(minuit),
-        covariance=np.asarray(minuit.covariance),
-        windows=_windows(minuit, model, options.window),
-        goodness=_goodness(minuit, model, counts, edges),
-        entries=entries,
-        mass_range=(model.low, model.high),
+        parameters=minimum.parameters(),
+        covariance=minimum.covariance,
+        windows=window_yields(model, minimum.values, minimum.covariance, options.window),
+        goodness=goodness,
+        model=model,
+        spectrum=spectrum,
     )
 
 
-def _prepared(
-    cost: ExtendedBinnedNLL | ExtendedUnbinnedNLL, model: MassModel, start: StartValues, options: FitOptions
-) -> tuple[Minuit, tuple[str, ...]]:
-    values = {**start.values, **options.fixed}
-    minuit = Minuit(cost, *[values[name] for name in model.names], name=model.names)
-    total = sum(start.values[name] for name in model.yield_names)
-    for name in model.yield_names:
-        minuit.limits[name] = (-0.1 * total, 2.0 * total)  # negative: a yield of zero must not sit at a limit
-    for name, parameter in model.shape_parameters.items():
-        minuit.limits[name] = (parameter.low, parameter.high)
-    for name in options.fixed:
-        minuit.fixed[name] = True
-    notes = []
-    for unseen in start.unseen:
-        for name in model.component(unseen).names:
-            minuit.fixed[name] = True
-        notes.append(f"no {unseen} peak seen above the sidebands: its shape is fixed, only its yield is free")
-    return minuit, tuple(notes)
+def judged(goodness: GoodnessOfFit, spectrum: Spectrum) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Problems and notes from a p-value, which is one only where the bins have entries."""
+    if spectrum.entries < ENTRIES_PER_BIN * len(spectrum.counts):
+        return (), ("few entries per bin: the p-value of the saturated likelihood is none; use toys",)
+    if goodness.p_value < HOPELESS:
+        return (f"the model does not describe the data (p-value {goodness.p_value:.2g})",), ()
+    if goodness.p_value < POOR:
+        return (), (f"the model describes the data poorly (p-value {goodness.p_value:.2g})",)
+    return (), ()
 
 
-def _minimize(minuit: Minuit, model: MassModel) -> tuple[str, ...]:
-    """MIGRAD, again without a tail that the data do not want, then HESSE."""
-    minuit.strategy = 1
-    minuit.migrad(ncall=20_000)
-    notes = []
-    for component in model.components:
-        alpha, power = f"{component.name}_alpha", f"{component.name}_n"
-        if alpha in minuit.parameters and not minuit.fixed[alpha] and minuit.values[alpha] > NO_TAIL:
-            minuit.values[alpha] = minuit.limits[alpha][1]
-            minuit.fixed[alpha] = minuit.fixed[power] = True
-            notes.append(f"no tail in the {component.name} peak: alpha and n are fixed, the peak is a Gaussian")
-    if notes or not minuit.valid:
-        minuit.migrad(ncall=20_000)
-    minuit.hesse()
-    return tuple(notes)
+def failed(
+    problems: tuple[str, ...],
+    notes: tuple[str, ...],
+    model: MassModel,
+    spectrum: Spectrum,
+    minimum: Minimum | None = None,
+) -> FitResult:
+    """A fit without yields; with the parameters where it ended, to find out why."""
+    parameters = {} if minimum is None else minimum.parameters()
+    nothing = np.zeros((len(parameters), len(parameters)))
+    return FitResult(problems, notes, parameters, nothing, (), None, model, spectrum)
 
 
-NO_TAIL = 4.0
-"""A tail that begins so many standard deviations below the peak holds too few events to be measured."""
-
-
-def _problems(minuit: Minuit, model: MassModel) -> tuple[str, ...]:
-    problems = []
-    if not minuit.valid:
-        problems.append(f"the minimization did not converge (EDM {minuit.fmin.edm:.3g})")
-    if minuit.covariance is None or not minuit.fmin.has_posdef_covar or minuit.fmin.has_made_posdef_covar:
-        problems.append("the covariance matrix is not positive definite")
-    for name in model.names:
-        low, high = minuit.limits[name]
-        margin = AT_LIMIT * (high - low)
-        value = minuit.values[name]
-        if not minuit.fixed[name] and not low + margin < value < high - margin:
-            problems.append(f"parameter {name} = {value:.6g} sits at its limit [{low:.6g}, {high:.6g}]")
-    return tuple(problems)
-
-
-def _parameters(minuit: Minuit) -> dict[str, FittedParameter]:
+def yield_parameters(model: MassModel, start: StartValues, entries: float) -> dict[str, Parameter]:
+    """Start and limits of the yields. A peak may be negative: a yield of zero must not sit at a limit."""
     return {
-        p.name: FittedParameter(
-            p.value,
-            0.0 if p.is_fixed else p.error,
-            p.merror[0] if p.merror else None,
-            p.merror[1] if p.merror else None,
-            p.is_fixed,
+        name: Parameter(
+            name, start.values[name], 0.0 if BACKGROUND in name else -0.1 * entries, 2.0 * max(entries, 1.0)
         )
-        for p in minuit.params
+        for name in model.yield_names
     }
 
 
-def _failed(
-    problems: tuple[str, ...], notes: tuple[str, ...], model: MassModel, entries: float, minuit: Minuit | None = None
-) -> FitResult:
-    parameters = {} if minuit is None else _parameters(minuit)
-    empty = np.zeros((len(parameters), len(parameters)))
-    return FitResult(problems, notes, parameters, empty, (), None, entries, (model.low, model.high))
+def started_shapes(model: MassModel, start: StartValues) -> dict[str, Parameter]:
+    """The shape parameters with the starting values of the data."""
+    return {
+        name: Parameter(name, start.values[name], parameter.low, parameter.high)
+        for name, parameter in model.shape_parameters.items()
+    }
 
 
-def _windows(minuit: Minuit, model: MassModel, window: tuple[float, float]) -> tuple[WindowYield, ...]:
-    low, high = max(window[0], model.low), min(window[1], model.high)
-    edges = np.array([low, high])
+def unseen_shapes(model: MassModel, start: StartValues) -> tuple[dict[str, float], tuple[str, ...]]:
+    """What to fix of the shapes of peaks that are not there, and a note for each."""
+    peaks = [component for component in model.components if component.name != BACKGROUND]
+    missing = [component for component in peaks if component.name in start.unseen]
+    names = {name for component in missing for name in component.own_names}
+    if len(missing) == len(peaks):  # nobody is left to measure what they share
+        names |= {name for component in missing for name in component.names}
+    notes = tuple(
+        f"no {component.name} peak seen above the sidebands: its shape is fixed, only its yield is free"
+        for component in missing
+    )
+    fixed = {name: start.values[name] for name in sorted(names)}
+    for component in missing:  # without a peak there is no tail either
+        fixed |= {
+            name: value
+            for step in component.simplifications
+            for name, value in step.fixed.items()
+            if name in fixed
+        }
+    return fixed, notes
+
+
+def all_simplifications(model: MassModel, start: StartValues) -> tuple[Simplification, ...]:
+    """Those of the shapes, of peaks too faint for a width and a position, and of a background of nothing."""
+    steps = list(model.simplifications)
+    for name in start.faint:
+        mean, sigma = (f"{name}_{what}" for what in ("mean", "sigma"))
+        at_start = {key: model.shape_parameters[key].start for key in (sigma, mean)}
+        steps.append(
+            Simplification({sigma: at_start[sigma]}, f"{name}: too few events for a width, which is fixed")
+        )
+        steps.append(Simplification(at_start, f"{name}: too few events for a position and a width, both fixed"))
+    if "dplus" in start.unseen:
+        steps.append(Simplification({"dplus_yield": 0.0}, "no D⁺ can be measured"))
+    flat = {name: 0.0 for name in model.component(BACKGROUND).names}
+    steps.append(Simplification({f"{BACKGROUND}_yield": 0.0, **flat}, "no background can be measured"))
+    return tuple(steps)
+
+
+def run_minos(minimum: Minimum, names: list[str]) -> tuple[str, ...]:
+    """Asymmetric uncertainties of some parameters; a note where MINOS fails."""
+    free = [name for name in names if not minimum.minuit.fixed[name]]
+    minimum.minuit.minos(*free)
+    bad = [name for name in free if not minimum.minuit.merrors[name].is_valid]
+    return (f"MINOS failed for {', '.join(bad)}: symmetric uncertainties only",) if bad else ()
+
+
+def window_yields(
+    model: MassModel, values: Values, covariance: Values, window: tuple[float, float]
+) -> tuple[WindowYield, ...]:
+    """Events of each component in a window, with the uncertainties of yields and shapes.
+
+    Args:
+        model: The model.
+        values: Its parameters, in its order.
+        covariance: Theirs.
+        window: GeV; cut to the range of the model.
+    """
+    edges = np.array([max(window[0], model.low), min(window[1], model.high)])
     names = [component.name for component in model.components]
 
-    def counts(values: Values) -> Values:
-        parts = model.component_counts(edges, tuple(values))
+    def counts(parameters: Values) -> Values:
+        parts = model.component_counts(edges, [float(value) for value in parameters])
         return np.array([parts[name][0] for name in names])
 
-    value, covariance = propagate(counts, np.asarray(minuit.values), np.asarray(minuit.covariance))
-    errors = np.sqrt(np.diag(covariance))
+    centre, spread = propagated(counts, values, covariance)
+    errors = np.sqrt(np.diag(spread))
+    low, high = (float(edge) for edge in edges)
     return tuple(
-        WindowYield(name, low, high, float(v), float(e)) for name, v, e in zip(names, value, errors, strict=True)
+        WindowYield(name, low, high, float(value), float(error))
+        for name, value, error in zip(names, centre, errors, strict=True)
     )
 
 
-def _goodness(minuit: Minuit, model: MassModel, counts: Values, edges: Values) -> GoodnessOfFit:
-    """Likelihood ratio to the saturated model (Baker and Cousins, NIM 221 (1984) 437), in bins."""
-    expected = np.maximum(np.diff(model.scaled_cdf(edges, *minuit.values)), 1e-12)
-    ratio = np.where(counts > 0, counts * np.log(np.maximum(counts, 1e-300) / expected), 0.0)
-    statistic = float(2 * np.sum(expected - counts + ratio))
-    ndof = len(counts) - minuit.nfit
-    return GoodnessOfFit("saturated", statistic, ndof, float(stats.chi2.sf(statistic, ndof)))
+def _expected(minimum: Minimum, model: MassModel, spectrum: Spectrum) -> Values:
+    return np.asarray(np.diff(model.scaled_cdf(spectrum.edges, *minimum.values)))

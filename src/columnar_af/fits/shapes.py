@@ -1,7 +1,7 @@
 """Shapes of peaks and backgrounds in a mass spectrum: normalized densities on a range, with named parameters.
 
-A shape is normalized to 1 on the fit range, so that a yield is the number of events in that range. Densities come from
-numba-stats; the Johnson SU distribution, which it lacks, from SciPy.
+A shape is normalized to 1 on the fit range, so that a yield is the number of events in that range. Each shape also says how
+it becomes simpler when the data cannot measure all of its parameters.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numba_stats import bernstein, crystalball, norm
+from numba_stats import crystalball, norm
 from numpy.typing import NDArray
-from scipy import stats
 
 from columnar_af.errors import ConfigError
 
@@ -32,6 +31,19 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Simplification:
+    """Parameters to fix when the data do not measure them.
+
+    Attributes:
+        fixed: Parameter -> value.
+        note: What that means, for the reader of the result.
+    """
+
+    fixed: Mapping[str, float]
+    note: str
+
+
+@dataclass(frozen=True)
 class Shape:
     """A density on ``[low, high]`` and its integral.
 
@@ -40,12 +52,14 @@ class Shape:
         parameters: Its free parameters, in the order that ``pdf`` and ``cdf`` take them.
         pdf: Density; its integral over the range is 1.
         cdf: Integral from ``low``; 0 at ``low``, 1 at ``high``.
+        simplifications: What to fix, in this order, when the data do not measure it.
     """
 
     name: str
     parameters: tuple[Parameter, ...]
     pdf: Density
     cdf: Density
+    simplifications: tuple[Simplification, ...] = ()
 
 
 def _on_range(pdf: Density, cdf: Density, low: float, high: float) -> tuple[Density, Density]:
@@ -68,6 +82,11 @@ def gaussian(mean: Parameter, sigma: Parameter, low: float, high: float) -> Shap
     return Shape("gaussian", (mean, sigma), *_on_range(norm.pdf, norm.cdf, low, high))
 
 
+NO_TAIL = 10.0
+"""An ``alpha`` from which on a Crystal Ball is a Gaussian for any number of events; upper limit of RUN3 Control_fits.py
+(github Ma128-bit/Tau3muRun3)."""
+
+
 def crystal_ball(mean: Parameter, sigma: Parameter, low: float, high: float) -> Shape:
     """A Gaussian core with a power-law tail below it, from energy lost by radiation.
 
@@ -81,42 +100,80 @@ def crystal_ball(mean: Parameter, sigma: Parameter, low: float, high: float) -> 
     def cdf(x: Values, mean: float, sigma: float, alpha: float, n: float) -> Values:
         return np.asarray(crystalball.cdf(x, alpha, n, mean, sigma))
 
-    tail = (Parameter("alpha", 1.5, 0.5, 10.0), Parameter("n", 3.0, 1.01, 25.0))
-    return Shape("crystal-ball", (mean, sigma, *tail), *_on_range(pdf, cdf, low, high))
+    tail = (Parameter("alpha", 1.5, 0.5, NO_TAIL), Parameter("n", 3.0, 1.01, 25.0))
+    simpler = (
+        Simplification({"n": 3.0}, "the power of the tail cannot be measured and is fixed at 3"),
+        Simplification({"alpha": NO_TAIL, "n": 3.0}, "no tail can be measured: the peak is a Gaussian"),
+    )
+    return Shape("crystal-ball", (mean, sigma, *tail), *_on_range(pdf, cdf, low, high), simpler)
 
 
 def double_gaussian(mean: Parameter, sigma: Parameter, low: float, high: float) -> Shape:
     """Two Gaussians with a common mean; the second is wider.
 
-    Parameters: mean, sigma [GeV]; ``width_ratio`` of the second to the first (more than 1, so that they cannot swap);
-    ``fraction`` of the first.
+    Parameters: mean, sigma [GeV] of the narrow one; ``width_ratio`` of the wide to the narrow one (more than 1, so that
+    they cannot swap); ``wide_fraction``, the part of the events in the wide one.
     """
 
     def mixed(function: Density) -> Density:
-        def mix(x: Values, mean: float, sigma: float, width_ratio: float, fraction: float) -> Values:
+        def mix(x: Values, mean: float, sigma: float, width_ratio: float, wide_fraction: float) -> Values:
             narrow, wide = function(x, mean, sigma), function(x, mean, sigma * width_ratio)
-            return np.asarray(fraction * narrow + (1 - fraction) * wide)
+            return np.asarray((1 - wide_fraction) * narrow + wide_fraction * wide)
 
         return mix
 
-    more = (Parameter("width_ratio", 2.0, 1.05, 6.0), Parameter("fraction", 0.7, 0.0, 1.0))
-    return Shape("double-gaussian", (mean, sigma, *more), *_on_range(mixed(norm.pdf), mixed(norm.cdf), low, high))
+    more = (Parameter("width_ratio", 2.0, 1.1, 6.0), Parameter("wide_fraction", 0.3, 0.0, 1.0))
+    simpler = (
+        Simplification({"width_ratio": 2.0}, "the ratio of the widths cannot be measured and is fixed at 2"),
+        Simplification(
+            {"width_ratio": 2.0, "wide_fraction": 0.0},
+            "no second width can be measured: the peak is a Gaussian",
+        ),
+    )
+    functions = _on_range(mixed(norm.pdf), mixed(norm.cdf), low, high)
+    return Shape("double-gaussian", (mean, sigma, *more), *functions, simpler)
+
+
+ALMOST_GAUSSIAN = 0.02
+"""A Johnson ``tail`` below which its kurtosis differs from a Gaussian's by less than 0.2 %."""
 
 
 def johnson(mean: Parameter, sigma: Parameter, low: float, high: float) -> Shape:
-    """Johnson's SU distribution: a Gaussian in asinh of the mass, with adjustable skewness and tails.
+    """Johnson's SU distribution, a Gaussian in asinh of the mass, in terms of its own mean and standard deviation.
 
-    Parameters: mean, sigma [GeV], here location and scale; ``skewness`` γ; ``tail`` δ (larger: more Gaussian).
+    Parameters: ``mean``, ``sigma`` [GeV], true mean and standard deviation; ``skewness``, negative for a tail below the
+    peak; ``tail``, 0 for a Gaussian. Formulae: Rigby and Stasinopoulos, Appl. Statist. 54 (2005) 507, "JSU", with
+    ``skewness`` their ν and ``tail`` their 1/τ.
     """
 
+    def standard(
+        x: Values, mean: float, sigma: float, skewness: float, tail: float
+    ) -> tuple[Values, Values, float]:
+        """The variable that is normally distributed, that inside of asinh, and the scale of the mass."""
+        w, omega = np.exp(tail**2), -skewness * tail
+        scale = sigma / np.sqrt(np.expm1(tail**2) * (w * np.cosh(2 * omega) + 1) / 2)
+        y = (x - mean) / scale - np.sqrt(w) * np.sinh(omega)
+        return np.arcsinh(y) / tail - skewness, y, float(scale)
+
     def pdf(x: Values, mean: float, sigma: float, skewness: float, tail: float) -> Values:
-        return np.asarray(stats.johnsonsu.pdf(x, skewness, tail, mean, sigma))
+        z, y, scale = standard(x, mean, sigma, skewness, tail)
+        return np.asarray(norm.pdf(z, 0.0, 1.0) / (scale * tail * np.sqrt(1 + y**2)))
 
     def cdf(x: Values, mean: float, sigma: float, skewness: float, tail: float) -> Values:
-        return np.asarray(stats.johnsonsu.cdf(x, skewness, tail, mean, sigma))
+        return np.asarray(norm.cdf(standard(x, mean, sigma, skewness, tail)[0], 0.0, 1.0))
 
-    more = (Parameter("skewness", 0.0, -5.0, 5.0), Parameter("tail", 1.5, 0.3, 10.0))
-    return Shape("johnson", (mean, sigma, *more), *_on_range(pdf, cdf, low, high))
+    more = (Parameter("skewness", 0.0, -5.0, 5.0), Parameter("tail", 0.4, ALMOST_GAUSSIAN, 1.5))
+    simpler = (
+        Simplification({"skewness": 0.0}, "the skewness cannot be measured and is fixed at 0"),
+        Simplification(
+            {"skewness": 0.0, "tail": ALMOST_GAUSSIAN}, "no tail can be measured: the peak is a Gaussian"
+        ),
+    )
+    return Shape("johnson", (mean, sigma, *more), *_on_range(pdf, cdf, low, high), simpler)
+
+
+FLAT = 1e-9
+"""A slope that nobody can tell from 0; below it the limit of the formula is taken, which would divide by 0."""
 
 
 def exponential(low: float, high: float) -> Shape:
@@ -127,35 +184,40 @@ def exponential(low: float, high: float) -> Shape:
     """
 
     def pdf(x: Values, slope: float) -> Values:
-        if abs(slope) < 1e-9:
+        if abs(slope) < FLAT:
             return np.full_like(x, 1 / (high - low))
         return np.asarray(slope * np.exp(slope * (x - low)) / np.expm1(slope * (high - low)))
 
     def cdf(x: Values, slope: float) -> Values:
-        if abs(slope) < 1e-9:
+        if abs(slope) < FLAT:
             return np.asarray((x - low) / (high - low))
         return np.asarray(np.expm1(slope * (x - low)) / np.expm1(slope * (high - low)))
 
-    return Shape("exponential", (Parameter("slope", -1.0, -20.0, 5.0),), pdf, cdf)
+    simpler = (Simplification({"slope": 0.0}, "its slope cannot be measured: flat"),)
+    return Shape("exponential", (Parameter("slope", -1.0, -20.0, 5.0),), pdf, cdf, simpler)
 
 
-def polynomial(low: float, high: float, degree: int = 2) -> Shape:
-    """A Bernstein polynomial with non-negative coefficients, so that the density cannot be negative.
+def polynomial(low: float, high: float) -> Shape:
+    """A Chebychev polynomial of second order, ``1 + a1 T1(t) + a2 T2(t)``, with t from -1 to 1 (RUN3 MC_yield.py)."""
 
-    The first coefficient is 1; ``c1`` to ``c<degree>`` are relative to it.
-    """
+    def variable(x: Values) -> Values:
+        return np.asarray((2 * x - low - high) / (high - low))
 
-    def coefficients(parameters: tuple[float, ...]) -> Values:
-        raw = np.array([1.0, *parameters])
-        return np.asarray(raw / (raw.mean() * (high - low)))  # the integral of a Bernstein polynomial is its mean
+    def pdf(x: Values, a1: float, a2: float) -> Values:
+        t = variable(x)
+        return np.asarray((1 + a1 * t + a2 * (2 * t**2 - 1)) / ((high - low) * (1 - a2 / 3)))
 
-    def pdf(x: Values, *parameters: float) -> Values:
-        return np.asarray(bernstein.density(x, coefficients(parameters), low, high))
+    def cdf(x: Values, a1: float, a2: float) -> Values:
+        t = variable(x)
+        integral = (t + 1) + a1 * (t**2 - 1) / 2 + a2 * (2 * (t**3 + 1) / 3 - (t + 1))
+        return np.asarray(integral / (2 - 2 * a2 / 3))
 
-    def cdf(x: Values, *parameters: float) -> Values:
-        return np.asarray(bernstein.integral(x, coefficients(parameters), low, high))
-
-    return Shape("polynomial", tuple(Parameter(f"c{i}", 1.0, 0.0, 50.0) for i in range(1, degree + 1)), pdf, cdf)
+    simpler = (
+        Simplification({"a2": 0.0}, "its curvature cannot be measured: a straight line"),
+        Simplification({"a1": 0.0, "a2": 0.0}, "its slope cannot be measured: flat"),
+    )
+    parameters = (Parameter("a1", -0.3, -2.0, 2.0), Parameter("a2", 0.0, -1.0, 1.0))
+    return Shape("polynomial", parameters, pdf, cdf, simpler)
 
 
 PeakShape = Callable[[Parameter, Parameter, float, float], Shape]
@@ -166,7 +228,10 @@ PEAKS: Mapping[str, PeakShape] = {
     "johnson": johnson,
 }
 """Name -> peak shape with free ``mean`` and ``sigma``."""
-BACKGROUNDS: Mapping[str, Callable[[float, float], Shape]] = {"exponential": exponential, "polynomial": polynomial}
+BACKGROUNDS: Mapping[str, Callable[[float, float], Shape]] = {
+    "exponential": exponential,
+    "polynomial": polynomial,
+}
 """Name -> background shape on a range."""
 
 
