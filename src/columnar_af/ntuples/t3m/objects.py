@@ -57,6 +57,7 @@ def _muon_tracks() -> tuple[Column, ...]:
             NO_TRACK,
         ),
         Column("pt_error_over_pt", "Muon_ptErrOverPt", "", "relative error of the transverse momentum"),
+        Column("best_track_pt_error", "Muon_BestTrackPtErr", "GeV", "error of the best track's pt", NO_TRACK),
     )
 
 
