@@ -21,13 +21,16 @@ import hist
 import numpy as np
 from coffea.processor import ProcessorABC
 
+from columnar_af.corrections import weights_and_counts
 from columnar_af.errors import ConfigError, SchemaError
 from columnar_af.kernels.best_candidate import best_candidate
+from columnar_af.kernels.decay_length import proper_decay_length
 from columnar_af.kernels.leg_matching import match_legs
 from columnar_af.kernels.trigger_names import any_fired
 from columnar_af.kernels.trigger_objects import match_objects
 from columnar_af.ntuples.t3m import T3MSchema, fall_back, why_missing
 from columnar_af.selection import CandidateSelection, fill
+from columnar_af.selection.filling import fill_plane
 
 DOUBLE_MU_0 = ("L1_DoubleMu0er1p5_SQ_OS_dR_Max1p4", "L1_DoubleMu0er1p4_SQ_OS_dR_Max1p4")
 DOUBLE_MU_4 = ("L1_DoubleMu4_SQ_OS_dR_Max1p2", "L1_DoubleMu4p5_SQ_OS_dR_Max1p2")
@@ -207,25 +210,26 @@ class DsPhiPi(ProcessorABC):
         """Select candidates in one chunk of events.
 
         Returns:
-            dataset -> ``entries``, ``sumw``, ``era``, ``cutflow``, ``hists`` and ``yields``.
+            dataset -> ``entries``, ``sumw``, ``cutflow``, ``hists``, ``yields``, and ``corrections``: rule -> how often used.
         """
         era = events.metadata.get("era") or self.default_era
         thresholds = SELECTIONS[self.variant][year_of(era)]
         require_track(events)
         is_data = bool(events.metadata.get("is_data"))
-        weights = unit_weight(events) if is_data else self.event_weight(events)
+        weights, rules = weights_and_counts(unit_weight if is_data else self.event_weight, events)
 
         candidates = matched_candidates(events)
         selection = select(events, candidates, thresholds, weights, note=self._era_note(events))
         best = candidates[selection.passing]
 
-        hists = result_histograms(best, weights)
+        hists = result_histograms(best, weights) | fit_histograms(best, weights)
         hists |= n_minus_one_histograms(candidates, selection, weights)
         yields = mass_yields(best, weights)
         if not is_data:
             from_phi = best[is_from_phi(best)]
             hists["mass_gen_matched"] = mass_histogram(from_phi, weights)
             yields["gen_matched"] = yield_of(from_phi, weights)
+            hists |= origin_histograms(events, from_phi, weights)
         return {
             events.metadata["dataset"]: {
                 "entries": len(events),
@@ -233,6 +237,7 @@ class DsPhiPi(ProcessorABC):
                 "cutflow": selection.cutflow(),
                 "hists": hists,
                 "yields": yields,
+                "corrections": rules,
             }
         }
 
@@ -514,6 +519,77 @@ def result_histograms(best: ak.Array, weights: ak.Array) -> dict[str, hist.Hist]
     return histograms
 
 
+FINE_RANGE = (1.60, 2.10)
+FINE_BINS = 1000
+"""Range, GeV, and number of bins of the histogram ``mass_fine``: 0.5 MeV, a thirtieth of the resolution, so that a fit loses
+nothing, and any coarser binning in a range that is a multiple of it can be made later."""
+DECAY_LENGTH_BINS = 25
+DECAY_LENGTH_RANGE = (0.0, 1.0)
+"""Bins of the proper decay length, mm (RUN3 Utilities/B_D_ratio.py, which adds what lies above to the last bin)."""
+
+
+def fit_histograms(best: ak.Array, weights: ak.Array) -> dict[str, hist.Hist]:
+    """What the mass fit and the fit of the prompt fraction need: the mass in fine bins, and mass against decay length.
+
+    Histograms, not columns: they add up, in any order, and their size does not grow with the data. Weights that unfold the
+    components (sPlot) depend on the mass alone and can be given per bin of it.
+    """
+    mass = best.triplet.mass
+    fine = new_histogram(FINE_BINS, *FINE_RANGE, "mass", "$m(\\mu\\mu\\pi)$ [GeV]")
+    fill(fine, mass, weights)
+    histograms = {"mass_fine": fine}
+    for name, values in decay_lengths(best.triplet).items():
+        plane = hist.Hist(
+            hist.axis.Regular(62, *MASS_RANGE, name="mass", label="$m(\\mu\\mu\\pi)$ [GeV]"),
+            decay_length_axis(),
+            storage=hist.storage.Weight(),
+        )
+        fill_plane(plane, mass, values, weights)
+        histograms[f"mass_decay_length_{name}"] = plane
+    return histograms
+
+
+def decay_length_axis() -> hist.axis.Regular:
+    """Axis of the proper decay length."""
+    label = "proper decay length [mm]"
+    return hist.axis.Regular(DECAY_LENGTH_BINS, *DECAY_LENGTH_RANGE, name="decay_length", label=label)
+
+
+def decay_lengths(triplet: ak.Array) -> dict[str, ak.Array]:
+    """Proper decay lengths, mm: ``3d`` from the primary vertex, and ``xy`` from the beam spot where the ntuple has it."""
+    momentum = triplet.pt * np.cosh(triplet.eta)
+    lengths = {"3d": proper_decay_length(triplet.flight_distance, triplet.mass, momentum)}
+    if "flight_distance_bs" in triplet.fields:
+        lengths["xy"] = proper_decay_length(triplet.flight_distance_bs, triplet.mass, triplet.pt)
+    return lengths
+
+
+PROMPT_DS, DS_FROM_B = 1, 2
+"""``gen.is_ds``: from the primary vertex, and from a B (tree maker; 0 is another origin, -1 no D_s)."""
+
+
+def origin_histograms(events: ak.Array, from_phi: ak.Array, weights: ak.Array) -> dict[str, hist.Hist]:
+    """Decay length of simulated D_s by their origin: that of the generated D_s in the direction of the candidate."""
+    if why_missing(events, "gen.is_ds"):
+        return {}
+    in_range = from_phi[(from_phi.triplet.mass >= MASS_RANGE[0]) & (from_phi.triplet.mass < MASS_RANGE[1])]
+    prompt, from_b = (nearest_ds(in_range, events.gen, origin) for origin in (PROMPT_DS, DS_FROM_B))
+    histograms = {}
+    for name, values in decay_lengths(in_range.triplet).items():
+        for origin, passing in (("prompt", prompt < from_b), ("from_b", from_b < prompt)):
+            histogram = hist.Hist(decay_length_axis(), storage=hist.storage.Weight())
+            fill(histogram, values, weights, passing)
+            histograms[f"decay_length_{name}_{origin}"] = histogram
+    return histograms
+
+
+def nearest_ds(candidates: ak.Array, gen: ak.Array, origin: int) -> ak.Array:
+    """ΔR of each candidate to the nearest generated D_s of an origin; infinite where there is none."""
+    mesons = gen[gen.is_ds == origin]
+    distances = candidates.triplet[:, :, np.newaxis].delta_r(mesons[:, np.newaxis, :])
+    return ak.fill_none(ak.min(distances, axis=2), math.inf)
+
+
 def cut_variables(candidates: ak.Array) -> dict[str, dict[str, tuple[Callable[..., hist.Hist], ak.Array]]]:
     """cut -> the variables that it cuts on, each with the histogram to draw it in."""
     triplet = candidates.triplet
@@ -609,3 +685,23 @@ def is_from_phi(candidates: ak.Array) -> ak.Array:
     """Whether both muons come from a φ (PDG code 333) by the generator's record; False for data-like files."""
     from_phi = (abs(candidates.muon1.mother_pdg_id) == 333) & (abs(candidates.muon2.mother_pdg_id) == 333)
     return ak.fill_none(from_phi, False, axis=-1)
+
+
+class SelectedMuons:
+    """Events -> the two muons of the selected candidate, for scale factors; none in an event without a candidate.
+
+    Args:
+        variant: Of the selection, a key of :data:`SELECTIONS`.
+        default_era: Era of a dataset whose metadata name none.
+    """
+
+    def __init__(self, variant: str = "seed-notebook", default_era: str = "2017") -> None:
+        self.variant = variant
+        self.default_era = default_era
+
+    def __call__(self, events: ak.Array) -> ak.Array:
+        """``n_events * var`` muons: two or none."""
+        cuts = SELECTIONS[self.variant][year_of(events.metadata.get("era") or self.default_era)]
+        candidates = matched_candidates(events)
+        chosen = candidates[select(events, candidates, cuts, unit_weight(events), note="").passing].triplet
+        return ak.concatenate([chosen.mu1, chosen.mu2], axis=1)
