@@ -62,8 +62,12 @@ class Minimum:
         }
 
 
+CostFunction = Cost | Callable[..., float]
+"""A cost of iminuit, or a function of all parameters that says by ``errordef`` how it is scaled."""
+
+
 def minimize(
-    cost: Cost,
+    cost: CostFunction,
     parameters: Mapping[str, Parameter],
     fixed: Mapping[str, float],
     simplifications: Sequence[Simplification],
@@ -75,7 +79,7 @@ def minimize(
     and the fit repeated. Only when none is left the fit has failed.
 
     Args:
-        cost: Its arguments are named as the parameters.
+        cost: Its arguments are the parameters, in their order.
         parameters: Name -> start and limits; all arguments of ``cost``.
         fixed: Parameter -> value that it keeps.
         simplifications: What may be fixed, in this order.
@@ -105,8 +109,8 @@ def minimize(
         _restart(minuit, parameters)
 
 
-def _prepared(cost: Cost, parameters: Mapping[str, Parameter], fixed: Mapping[str, float]) -> Minuit:
-    minuit = Minuit(cost, **{name: parameter.start for name, parameter in parameters.items()})
+def _prepared(cost: CostFunction, parameters: Mapping[str, Parameter], fixed: Mapping[str, float]) -> Minuit:
+    minuit = Minuit(cost, *[parameter.start for parameter in parameters.values()], name=list(parameters))
     for name, parameter in parameters.items():
         minuit.limits[name] = (parameter.low, parameter.high)
     _fix(minuit, fixed)

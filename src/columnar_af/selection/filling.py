@@ -31,3 +31,22 @@ def fill(histogram: hist.Hist, values: ak.Array, weights: ak.Array, passing: ak.
         ak.typetracer.touch_data(chosen)
         return
     histogram.fill(np.asarray(chosen, dtype=np.float64), weight=np.asarray(weight, dtype=np.float64))
+
+
+def fill_plane(histogram: hist.Hist, x: ak.Array, y: ak.Array, weights: ak.Array) -> None:
+    """Fill a two-dimensional histogram; pairs with a missing value are left out.
+
+    Args:
+        histogram: Filled in place.
+        x, y: ``(n_events, var)``, of the same shape.
+        weights: Weight of each event, ``(n_events,)``.
+    """
+    taken = ~ak.is_none(x, axis=-1) & ~ak.is_none(y, axis=-1)
+    spread = ak.broadcast_arrays(x, weights)[1]
+    columns = [ak.flatten(values[taken], axis=None) for values in (x, y, spread)]
+    if is_typetracer(columns[0]):
+        for column in columns:
+            ak.typetracer.touch_data(column)
+        return
+    first, second, weight = (np.asarray(column, dtype=np.float64) for column in columns)
+    histogram.fill(first, second, weight=weight)
