@@ -61,12 +61,12 @@ def test_globs_and_trees_are_understood(shared_data: Path) -> None:
 
 
 def test_a_fileset_that_is_wrong_is_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "fileset.yaml").write_text("d: {fils: [a.root]}")
+    (tmp_path / "fileset.yaml").write_text("d: {filez: [a.root]}")
     with pytest.raises(SystemExit) as caught:
         main(["datasets", "inspect", str(tmp_path / "fileset.yaml")])
     assert caught.value.code == 1
     captured = capsys.readouterr()
-    assert "unknown key 'fils'" in captured.err
+    assert "unknown key 'filez'" in captured.err
     assert "Traceback" not in captured.err
 
 

@@ -106,7 +106,9 @@ def _own(context: click.Context) -> _Arguments:
 @click.command("stop-loopsusy")
 @_with_options
 @click.pass_context
-def stop_loopsusy(context: click.Context, output: Path, overwrite: bool, processes: int, **_: object) -> None:
+def stop_loopsusy(
+    context: click.Context, /, output: Path, overwrite: bool, processes: int, **_: object
+) -> None:
     """One tree with objects in MeV; variations are column suffixes."""
     _simulate("loopsusy", output, overwrite, processes, _own(context))
 
@@ -121,7 +123,7 @@ def stop_loopsusy(context: click.Context, output: Path, overwrite: bool, process
 )
 @click.pass_context
 def stop_histfitter(
-    context: click.Context, output: Path, overwrite: bool, processes: int, notebook: bool, **_: object
+    context: click.Context, /, output: Path, overwrite: bool, processes: int, notebook: bool, **_: object
 ) -> None:
     """One tree of flat variables in GeV per variation."""
     arguments = _own(context)

@@ -81,7 +81,7 @@ def run(
             ntuples, or else coffea's BaseSchema.
         bad_files: ``stop`` (what cannot be read is an error) or ``skip`` (it is left out, and listed in the ledger). An
             error of the analysis is never skipped.
-        progress: Whether to show progress bars; where None, in a terminal or a notebook only.
+        progress: Whether to show progress bars; where None, in a terminal only.
         only: Part of the fileset to run.
 
     Returns:

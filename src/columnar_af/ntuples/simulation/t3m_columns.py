@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from columnar_af.ntuples.simulation.t3m_triplets import (
     Triplets,
     beam_spot_distance,
 )
-from columnar_af.ntuples.tree_entries import Column, Ragged
+from columnar_af.ntuples.tree_entries import Column, Ragged, offsets_of
 
 Floats = NDArray[np.float64]
 
@@ -60,11 +61,16 @@ class BlockParts:
 
     def of_triplets(self, values: NDArray[Any], sentinel: bool = True) -> Ragged:
         """A branch with a value per triplet; -99 where the triplet failed."""
-        if sentinel:
+        if sentinel and self.triplets.failed.any():
             values = np.where(self.triplets.failed, FAILED, values)
-        return Ragged.from_counts(values, self.triplet_counts)
+        return Ragged(values, self.triplet_offsets)
 
-    @property
+    @cached_property
+    def triplet_offsets(self) -> NDArray[np.int64]:
+        """Where the triplets of each event start."""
+        return offsets_of(self.triplet_counts)
+
+    @cached_property
     def triplet_counts(self) -> NDArray[np.int64]:
         """Stored triplets of each event."""
         return np.bincount(self.triplets.event, minlength=len(self.block))

@@ -147,7 +147,7 @@ class T3MOptions:
     def file_name(self, number: int) -> str:
         """Name of one file of the sample."""
         kind = "data" if self.is_data else "mc"
-        return f"ds_phi_pi_{self.era}_{kind}_{number:03d}.root"
+        return f"ds_phi_pi_{self.era}_{kind}_{self.layout}_{number:03d}.root"
 
     def identity(self) -> str:
         """Everything that the content depends on, as one line."""
