@@ -65,10 +65,19 @@ def fit_spectrum(spectrum: Spectrum, model: MassModel, options: FitOptions | Non
     return _fit(binned_cost(spectrum, model, model.names), model, spectrum, options or FitOptions())
 
 
-def fit_masses(masses: Values, model: MassModel, options: FitOptions | None = None) -> FitResult:
-    """Unbinned extended fit of masses [GeV]; those outside of the model's range are left out."""
+def fit_masses(
+    masses: Values, model: MassModel, options: FitOptions | None = None, spectrum: Spectrum | None = None
+) -> FitResult:
+    """Unbinned extended fit of masses [GeV]; those outside of the model's range are left out.
+
+    Args:
+        masses: ``(n,)``.
+        model: The model.
+        options: How to fit.
+        spectrum: The same masses in bins, for the start, the goodness of fit and the figure; :data:`SCAN_BINS` by default.
+    """
     inside = masses[(masses >= model.low) & (masses <= model.high)]
-    spectrum = Spectrum.of_masses(inside, model.low, model.high, SCAN_BINS)
+    spectrum = spectrum or Spectrum.of_masses(inside, model.low, model.high, SCAN_BINS)
     cost = ExtendedUnbinnedNLL(inside, model.scaled_pdf, name=model.names)
     chosen = options or FitOptions()
     # The fit in bins takes a hundredth of the time and knows already which parameters the data can measure.

@@ -48,6 +48,10 @@ class Distribution:
         variances[-1] += view["variance"][-1]
         return cls(values, variances, np.asarray(histogram.axes[0].edges))
 
+    def __add__(self, other: Distribution) -> Distribution:
+        """The sum of two distributions in the same bins."""
+        return Distribution(self.values + other.values, self.variances + other.variances, self.edges)
+
     @property
     def pairs(self) -> Values:
         """``(n_bins, 2)``: value and variance, as iminuit takes weighted counts."""

@@ -1,0 +1,175 @@
+"""From the result of a run to what is fitted: one spectrum per era of data, its luminosity, and the simulation beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
+from typing import Any
+
+import hist
+import numpy as np
+
+from columnar_af.datasets.luminosity import luminosity as published_luminosity
+from columnar_af.errors import ConfigError
+from columnar_af.fits.shapes import Values
+from columnar_af.fits.spectrum import ON_EDGE, Spectrum
+from columnar_af.results.run_result import DatasetSummary, RunResult
+
+MASS, FINE_MASS = "mass", "mass_fine"
+"""Histograms of the processor: with the bins of the seed's notebook, and with bins of 0.5 MeV."""
+COARSE = 0.005
+"""GeV; width of bins made from the fine histogram (WCH DsPhiMuMuPi_fit.py: 5 MeV)."""
+
+
+@dataclass(frozen=True)
+class EraData:
+    """The data of an era.
+
+    Attributes:
+        era: Name; that of the dataset where its metadata name no era.
+        datasets: Its datasets.
+        spectrum: Masses in the range of the fit.
+        masses: The same one by one for an unbinned fit, GeV, known to the half MeV of the fine histogram; else None.
+        luminosity: fb⁻¹; None where unknown.
+        luminosity_source: Where that comes from.
+    """
+
+    era: str
+    datasets: tuple[str, ...]
+    spectrum: Spectrum
+    masses: Values | None = field(repr=False)
+    luminosity: float | None
+    luminosity_source: str
+
+
+def data_eras(
+    result: RunResult,
+    mass_range: tuple[float, float],
+    *,
+    datasets: Sequence[str] = (),
+    eras: Sequence[str] = (),
+    unbinned: bool = False,
+) -> tuple[EraData, ...]:
+    """The eras of a result, in the order of their names.
+
+    Args:
+        result: Of the processor ``ds_phi_pi``.
+        mass_range: Of the fit, GeV.
+        datasets: Take these only; by default those whose metadata say ``is_data: true``, or all where none says so.
+        eras: Take these only.
+        unbinned: Whether to give the masses one by one.
+
+    Raises:
+        ConfigError: No such dataset or era; no histogram of the mass; a range that its bins do not allow.
+    """
+    chosen = _chosen(result, datasets)
+    groups: dict[str, list[DatasetSummary]] = {}
+    for summary in chosen:
+        groups.setdefault(str(summary.metadata.get("era") or summary.name), []).append(summary)
+    if missing := [era for era in eras if era not in groups]:
+        msg = f"no data of the era {', '.join(missing)} in this result"
+        raise ConfigError(msg, advice=f"there is: {', '.join(sorted(groups)) or 'none'}")
+    return tuple(
+        _era_data(result, era, groups[era], mass_range, unbinned) for era in sorted(eras or groups)
+    )
+
+
+def simulated_datasets(result: RunResult) -> tuple[str, ...]:
+    """The datasets whose metadata say ``is_data: false``."""
+    return tuple(name for name, each in result.datasets.items() if each.metadata.get("is_data") is False)
+
+
+def summed(result: RunResult, histogram: str, datasets: Iterable[str]) -> hist.Hist | None:
+    """A histogram summed over those of the datasets that have it; None where none has."""
+    if histogram not in result.hist_names:
+        return None
+    found = result.hists(histogram)
+    parts = [found[name] for name in datasets if name in found]
+    return reduce(add, parts) if parts else None
+
+
+def spectrum_in(result: RunResult, datasets: Sequence[str], mass_range: tuple[float, float]) -> Spectrum:
+    """The mass in a range: in the processor's bins where their edges allow it, else in bins of 5 MeV.
+
+    Raises:
+        ConfigError: There is no histogram of the mass, or neither binning has the range.
+    """
+    coarse, fine = (summed(result, name, datasets) for name in (MASS, FINE_MASS))
+    if coarse is None:
+        msg = f"the result has no histogram {MASS!r}"
+        raise ConfigError(msg, advice="fit a result of the processor ds_phi_pi")
+    low, high = mass_range
+    edges = np.asarray(coarse.axes[0].edges)
+    if fine is None or all(np.min(np.abs(edges - edge)) < ON_EDGE for edge in mass_range):
+        return Spectrum.of_histogram(coarse, low, high)
+    spectrum = Spectrum.of_histogram(fine, low, high)
+    group = round(COARSE / (spectrum.edges[1] - spectrum.edges[0]))
+    if len(spectrum.counts) % group:
+        msg = f"the range {low} to {high} GeV is not a multiple of {1000 * COARSE:g} MeV wide"
+        raise ConfigError(msg, advice="take for example 1.72 to 2.01")
+    return spectrum.rebinned(group)
+
+
+def _chosen(result: RunResult, datasets: Sequence[str]) -> list[DatasetSummary]:
+    if unknown := [name for name in datasets if name not in result.datasets]:
+        msg = f"no dataset {', '.join(unknown)} in this result"
+        raise ConfigError(msg, advice=f"there is: {', '.join(result.datasets)}")
+    if datasets:
+        return [result.datasets[name] for name in datasets]
+    marked = [each for each in result.datasets.values() if each.metadata.get("is_data")]
+    return marked or [each for each in result.datasets.values() if each.metadata.get("is_data") is None]
+
+
+def _era_data(
+    result: RunResult,
+    era: str,
+    summaries: Sequence[DatasetSummary],
+    mass_range: tuple[float, float],
+    unbinned: bool,
+) -> EraData:
+    names = tuple(each.name for each in summaries)
+    value, source = era_luminosity(era, [each.metadata for each in summaries])
+    return EraData(
+        era=era,
+        datasets=names,
+        spectrum=spectrum_in(result, names, mass_range),
+        masses=_single_masses(result, names, mass_range) if unbinned else None,
+        luminosity=value,
+        luminosity_source=source,
+    )
+
+
+def _single_masses(result: RunResult, datasets: Sequence[str], mass_range: tuple[float, float]) -> Values:
+    fine = summed(result, FINE_MASS, datasets)
+    if fine is None:
+        msg = f"an unbinned fit needs the histogram {FINE_MASS!r}, which this result does not have"
+        raise ConfigError(msg, advice="run the processor ds_phi_pi again, or fit in bins")
+    spectrum = Spectrum.of_histogram(fine, *mass_range)
+    if spectrum.is_weighted:
+        msg = "an unbinned fit needs events of weight 1, and these are weighted"
+        raise ConfigError(msg, advice="fit in bins")
+    return np.repeat(spectrum.centres, spectrum.counts.astype(np.int64))
+
+
+def era_luminosity(era: str, metadata: Sequence[Mapping[str, Any]]) -> tuple[float | None, str]:
+    """Luminosity of an era and where it comes from: its datasets' metadata, else the published tables.
+
+    Datasets that all state the same luminosity are streams of the same data, which share it; different ones add up.
+
+    Args:
+        era: Name of the era.
+        metadata: Of its datasets.
+
+    Returns:
+        fb⁻¹, or None where nobody knows it, and the source.
+    """
+    stated = [each["luminosity"] for each in metadata if each.get("luminosity") is not None]
+    if stated and len(stated) == len(metadata):
+        return math.fsum(set(stated)), "fileset"
+    try:
+        return published_luminosity(era, "control"), "published, control trigger"
+    except ConfigError:
+        return None, "unknown"
