@@ -248,7 +248,7 @@ class TauTo3Mu(ProcessorABC):
         Returns:
             dataset -> ``entries``, ``sumw``, ``cutflow``, ``hists``, ``yields``, ``candidates`` (column -> values of the
             selected candidates), ``signal_window`` (entries for which it was blinded or opened; simulation counts in
-            neither) and ``corrections`` (rule -> how often it was used).
+            neither), ``corrections`` (rule -> how often it was used) and ``windows`` (GeV; sets, so that chunks add up).
         """
         metadata = events.metadata
         era = metadata.get("era") or self.default_era
@@ -275,6 +275,7 @@ class TauTo3Mu(ProcessorABC):
                     "opened_entries": len(events) if is_data and not blinded else 0,
                 },
                 "corrections": rules,
+                "windows": windows(cuts),
             }
         }
 
@@ -289,10 +290,10 @@ class TauTo3Mu(ProcessorABC):
 def require_three_muons(events: ak.Array) -> None:
     """An ntuple of the control channel has a track in place of the third muon."""
     if "mu3" not in events.triplet.fields:
-        msg = "this is an ntuple of two muons and a track: its triplets have no third muon, which τ → 3μ needs"
-        raise SchemaError(
-            msg, advice="give ntuples of the τ → 3μ tree maker, or a processor for D_s → φπ"
+        msg = (
+            "this is an ntuple of two muons and a track: its triplets have no third muon, which τ → 3μ needs"
         )
+        raise SchemaError(msg, advice="give ntuples of the τ → 3μ tree maker, or a processor for D_s → φπ")
 
 
 def matched_candidates(events: ak.Array, cuts: Thresholds) -> ak.Array:
@@ -303,9 +304,7 @@ def matched_candidates(events: ak.Array, cuts: Thresholds) -> ak.Array:
         ``mass_resolution``; ``category`` (index in the thresholds, missing where there is none).
     """
     triplet = events.triplet
-    muons = {
-        f"muon{n}": element(events.muon, match_legs(triplet[f"mu{n}"], events.muon)) for n in (1, 2, 3)
-    }
+    muons = {f"muon{n}": element(events.muon, match_legs(triplet[f"mu{n}"], events.muon)) for n in (1, 2, 3)}
     resolution = mass_resolution([triplet[f"mu{n}"] for n in (1, 2, 3)], list(muons.values()))
     return ak.zip(
         {
@@ -523,7 +522,9 @@ def add_quality(
         selection.skip("quality", "; ".join(reasons) if cuts.quality else "this selection has no such cut")
         return
     good = [is_well_measured(candidates[f"muon{n}"], cuts.quality) for n in (1, 2, 3)]
-    selection.add("quality", all_of([between(candidates.triplet.vertex.chi2, *cuts.quality.vertex_chi2), *good]))
+    selection.add(
+        "quality", all_of([between(candidates.triplet.vertex.chi2, *cuts.quality.vertex_chi2), *good])
+    )
 
 
 def is_well_measured(muon: ak.Array, quality: Quality) -> ak.Array:
@@ -536,9 +537,7 @@ def is_well_measured(muon: ak.Array, quality: Quality) -> ak.Array:
     )
 
 
-def add_veto(
-    selection: CandidateSelection, candidates: ak.Array, cuts: Thresholds, resonance: str
-) -> None:
+def add_veto(selection: CandidateSelection, candidates: ak.Array, cuts: Thresholds, resonance: str) -> None:
     """No two muons of opposite charge come from this resonance."""
     if resonance not in cuts.categories[0].vetoes:
         selection.skip(f"{resonance}_veto", "this selection has no such cut")
@@ -618,6 +617,11 @@ def yields(
         if not blinded:
             found[f"{category.name}_signal_window"] = yield_of(chosen[mine & inside], weights)
     return found
+
+
+def windows(cuts: Thresholds) -> dict[str, set[tuple[float, float]]]:
+    """Category -> its signal window, and ``mass`` -> the range of the selection, each the only element of a set."""
+    return {"mass": {cuts.mass}, **{category.name: {category.signal_window} for category in cuts.categories}}
 
 
 class SelectedMuons:

@@ -67,7 +67,9 @@ class Numbers:
     resolutions: tuple[float, float, float] = (0.0070, 0.0105, 0.02)
     windows: tuple[tuple[float, float], ...] = ((1.727, 1.827),) * 3
     phi: tuple[tuple[float, float], ...] = tuple((1.019 - w, 1.019 + w) for w in (0.033, 0.045, 0.056))
-    omega: tuple[tuple[float, float], ...] | None = tuple((0.782 - w, 0.782 + w) for w in (0.033, 0.048, 0.066))
+    omega: tuple[tuple[float, float], ...] | None = tuple(
+        (0.782 - w, 0.782 + w) for w in (0.033, 0.048, 0.066)
+    )
     veto_on_refitted: bool = False
 
 
@@ -129,7 +131,9 @@ def select(path: str | Path, tree: str, numbers: Numbers, *, blinded: bool) -> L
         columns = file[tree].arrays(names, library="np")
     for i in range(len(columns["evt"])):
         values = {name: columns[name][i] for name in names}
-        event = {name: value.tolist() if hasattr(value, "tolist") else value for name, value in values.items()}
+        event = {
+            name: value.tolist() if hasattr(value, "tolist") else value for name, value in values.items()
+        }
         select_event(event, numbers, result, blinded=blinded)
     return result
 
@@ -138,10 +142,16 @@ def select_event(event: Event, n: Numbers, result: LoopResult, *, blinded: bool)
     """Count one event, and note its candidate if one is selected."""
     every = list(range(len(event["Triplet_Mass"])))
     result.count("all", every)
-    if not any(n.hlt in name and fired == 1 for name, fired in zip(event["Trigger_hltname"], event["Trigger_hltdecision"], strict=True)):
+    if not any(
+        n.hlt in name and fired == 1
+        for name, fired in zip(event["Trigger_hltname"], event["Trigger_hltdecision"], strict=True)
+    ):
         return
     result.count("hlt", every)
-    if not any(name in n.seeds and fired == 1 for name, fired in zip(event["Trigger_l1name"], event["Trigger_l1Finaldecision"], strict=True)):
+    if not any(
+        name in n.seeds and fired == 1
+        for name, fired in zip(event["Trigger_l1name"], event["Trigger_l1Finaldecision"], strict=True)
+    ):
         return
     result.count("l1", every)
     shown = [i for i in every if not (blinded and in_window(event, i, n))]
@@ -250,7 +260,9 @@ def passes_mass(event: Event, i: int, n: Numbers) -> bool:
 
 def passes_delta_r(event: Event, i: int, n: Numbers) -> bool:
     three = legs(event, i)
-    return not any(None in leg for leg in three) and all(delta_r(three[a], three[b]) < n.delta_r for a, b in PAIRS)
+    return not any(None in leg for leg in three) and all(
+        delta_r(three[a], three[b]) < n.delta_r for a, b in PAIRS
+    )
 
 
 def passes_delta_z(event: Event, i: int, n: Numbers) -> bool:
@@ -303,7 +315,9 @@ def in_window(event: Event, i: int, n: Numbers) -> bool:
     if mass is None:
         return False
     k = category(event, i, n)
-    low, high = n.windows[k] if k is not None else (min(w[0] for w in n.windows), max(w[1] for w in n.windows))
+    low, high = (
+        n.windows[k] if k is not None else (min(w[0] for w in n.windows), max(w[1] for w in n.windows))
+    )
     return low <= mass <= high
 
 
@@ -316,7 +330,9 @@ def passes_quality(event: Event, i: int, n: Numbers) -> bool:
         "Muon_innerTrack_normalizedChi2": lambda v: v < 40,
         "Muon_combinedQuality_trkKink": lambda v: v < 900,
     }
-    muons = all(v is not None and good(v) for branch, good in limits.items() for v in of_muons(event, i, branch))
+    muons = all(
+        v is not None and good(v) for branch, good in limits.items() for v in of_muons(event, i, branch)
+    )
     return muons and 0 < event["TripletVtx_Chi2"][i] / 3 < 100
 
 
@@ -325,7 +341,9 @@ def not_vetoed(event: Event, i: int, n: Numbers, windows: tuple[tuple[float, flo
     charges = of_muons(event, i, "MuonCharge")
     three = [tuple(at(event, f"RefTrack{k}_{q}", i) for q in ("Pt", "Eta", "Phi")) for k in (1, 2, 3)]
     three = three if n.veto_on_refitted else legs(event, i)
-    opposite = [(a, b) for a, b in PAIRS if charges[a] * charges[b] < 0 and None not in (*three[a], *three[b])]
+    opposite = [
+        (a, b) for a, b in PAIRS if charges[a] * charges[b] < 0 and None not in (*three[a], *three[b])
+    ]
     return not any(low <= invariant_mass([three[a], three[b]]) <= high for a, b in opposite)
 
 

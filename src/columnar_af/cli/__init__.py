@@ -16,6 +16,9 @@ VERBS = {
     "cutflow": "columnar_af.cli.cutflow:cutflow",
     "plot": "columnar_af.cli.plot:plot",
     "fit": "columnar_af.cli.fit:fit",
+    "normalize": "columnar_af.cli.normalize:normalize",
+    "candidates": "columnar_af.cli.candidates:candidates",
+    "corrections": "columnar_af.cli.corrections:corrections",
 }
 """Verb -> where its click command lives; imported only when the verb is used, so that ``--help`` stays fast."""
 
@@ -27,6 +30,9 @@ HELP = {
     "cutflow": "Print the cutflow of a run as text, Markdown, LaTeX or CSV.",
     "plot": "Draw the histograms of a run, one figure each.",
     "fit": "Fit the D_s mass of a run: yields per era, fraction from B decays.",
+    "normalize": "Expect τ → 3μ from the D_s yield: uncertainties, datacards, limit.",
+    "candidates": "Write the selected candidates of a run as a flat ntuple.",
+    "corrections": "Make tables of corrections from the analysts' formats.",
 }
 
 

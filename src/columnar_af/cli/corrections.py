@@ -15,14 +15,23 @@ def corrections() -> None:
 @corrections.command()
 @click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("output", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--kind", type=click.Choice(("muon", "pile-up")), default="muon", help="What the table corrects.")
+@click.option(
+    "--kind", type=click.Choice(("muon", "pile-up")), default="muon", help="What the table corrects."
+)
 @click.option("--histogram", help="Path of the TH2 (muon) or TH1 (pile-up) in a ROOT file.")
 @click.option("--x", type=click.Choice(("pt", "abseta")), default="pt", help="x axis of the TH2.")
 @click.option("--up", help="TH1 of the pile-up weights shifted up.")
 @click.option("--down", help="TH1 of the pile-up weights shifted down.")
 @click.option("--name", help="Name of the correction.  [default: the kind]")
 def convert(
-    source: Path, output: Path, kind: str, histogram: str | None, x: str, up: str | None, down: str | None, name: str | None
+    source: Path,
+    output: Path,
+    kind: str,
+    histogram: str | None,
+    x: str,
+    up: str | None,
+    down: str | None,
+    name: str | None,
 ) -> None:
     """Convert SOURCE (ROOT histogram, or JSON dump of muon factors) to the correctionlib file OUTPUT."""
     from columnar_af.corrections import conversion
@@ -37,11 +46,15 @@ def convert(
         shifts = {"nominal": histogram, "up": up, "down": down}
         read = {shift: conversion.from_th1(source, path) for shift, path in shifts.items() if path}
         weights = {shift: values for shift, (_, values) in read.items()}
-        correction = conversion.pile_up_correction(name or "pile_up", read["nominal"][0], weights, description)
+        correction = conversion.pile_up_correction(
+            name or "pile_up", read["nominal"][0], weights, description
+        )
     else:
         axis: conversion.Axis = "pt" if x == "pt" else "abseta"
         factors = (
-            conversion.from_json_dump(source) if is_json else conversion.from_th2(source, str(histogram), axis)
+            conversion.from_json_dump(source)
+            if is_json
+            else conversion.from_th2(source, str(histogram), axis)
         )
         correction = conversion.muon_correction(name or "muon", factors, description)
     conversion.write(output, [correction], description)
@@ -66,5 +79,7 @@ def show(path: Path) -> None:
         table = Table.load(path, name)
         click.echo(name)
         for variable, kind in table.inputs.items():
-            values = table.keys(variable) if kind == "string" else tuple(f"{e:g}" for e in table.edges(variable))
+            values = (
+                table.keys(variable) if kind == "string" else tuple(f"{e:g}" for e in table.edges(variable))
+            )
             click.echo(f"  {variable}: {', '.join(values)}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -73,7 +74,9 @@ def _histogram(path: str | Path, name: str, dimension: int) -> tuple[Values, Val
     try:
         with uproot.open(path) as file:
             if name not in file:
-                found = [key.split(";")[0] for key, kind in file.classnames().items() if kind.startswith("TH")]
+                found = [
+                    key.split(";")[0] for key, kind in file.classnames().items() if kind.startswith("TH")
+                ]
                 msg = f"{path} has no histogram {name!r}; it has {', '.join(found) or 'none'}"
                 raise ConfigError(msg, advice="name one of them")
             histogram = file[name]
@@ -100,7 +103,9 @@ def from_json_dump(path: str | Path) -> BinnedFactors:
         rows = {_pair(key): {_pair(p): _cell(c) for p, c in row.items()} for key, row in table.items()}
     except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
         msg = f"{path} is no dump of muon factors: {error}"
-        raise ConfigError(msg, advice='expected {"0,0.9": {"2.0,2.5": {"value": ..., "error": ...}}}') from error
+        raise ConfigError(
+            msg, advice='expected {"0,0.9": {"2.0,2.5": {"value": ..., "error": ...}}}'
+        ) from error
     measured = {p for row in rows.values() for p, cell in row.items() if cell[1] > 0 or cell[0] != 0}
     if not measured:
         msg = f"{path} holds no measured bin"
@@ -126,7 +131,7 @@ def _cell(cell: Mapping[str, float | None]) -> tuple[float, float]:
 
 
 def _edges(bins: Sequence[tuple[float, float]], path: str | Path) -> Values:
-    for (_, end), (begin, _) in zip(bins, bins[1:], strict=False):
+    for (_, end), (begin, _) in pairwise(bins):
         if end != begin:
             msg = f"{path}: a bin ends at {end:g} and the next begins at {begin:g}"
             raise ConfigError(msg, advice="correct the bins of the dump")
@@ -144,7 +149,8 @@ def muon_correction(name: str, factors: BinnedFactors, description: str) -> sche
         "systdown": factors.values - factors.errors,
     }
     content = [
-        schema.CategoryItem(key=key, value=_grid(factors, np.nan_to_num(values))) for key, values in shifts.items()
+        schema.CategoryItem(key=key, value=_grid(factors, np.nan_to_num(values)))
+        for key, values in shifts.items()
     ]
     return schema.Correction(
         name=name,
@@ -161,16 +167,19 @@ def muon_correction(name: str, factors: BinnedFactors, description: str) -> sche
 
 
 def _grid(factors: BinnedFactors, values: Values) -> schema.MultiBinning:
+    content: list[Any] = values.ravel().tolist()  # of numbers; the field's type is a list of any node
     return schema.MultiBinning(
         nodetype="multibinning",
         inputs=["abseta", "pt"],
         edges=[factors.eta_edges.tolist(), factors.pt_edges.tolist()],
-        content=values.ravel().tolist(),
+        content=content,
         flow="error",
     )
 
 
-def pile_up_correction(name: str, edges: Values, weights: Mapping[str, Values], description: str) -> schema.Correction:
+def pile_up_correction(
+    name: str, edges: Values, weights: Mapping[str, Values], description: str
+) -> schema.Correction:
     """A correctionlib correction in the true number of interactions.
 
     Args:
@@ -197,7 +206,9 @@ def pile_up_correction(name: str, edges: Values, weights: Mapping[str, Values], 
         description=description,
         version=1,
         inputs=[
-            schema.Variable(name="NumTrueInteractions", type="real", description="true number of interactions"),
+            schema.Variable(
+                name="NumTrueInteractions", type="real", description="true number of interactions"
+            ),
             schema.Variable(name="weights", type="string", description="nominal, up or down"),
         ],
         output=schema.Variable(name="weight", type="real", description="data over simulation"),

@@ -78,7 +78,9 @@ class MuonFactor:
         """Factors from pt [GeV] and η of the muons, ``n_events * var`` each; a missing muon has the factor 1."""
         flat_pt, offsets = flat_numbers(inputs[0], np.nan)
         flat_eta, _ = flat_numbers(inputs[1], np.nan)
-        per_muon, touched = muon_factors(self.table, self.rules, flat_pt.astype(float), flat_eta.astype(float))
+        per_muon, touched = muon_factors(
+            self.table, self.rules, flat_pt.astype(float), flat_eta.astype(float)
+        )
         nominal, up, down = (_per_event(values, offsets) for values in per_muon)
         return Factor(nominal, up, down, touched)
 
@@ -114,10 +116,14 @@ def _grid(table: Table, rules: MuonRules) -> _Grid:
     shift_name = next((name for name, kind in inputs.items() if kind == "string"), "")
     if not eta_name or "pt" not in inputs or not shift_name or len(inputs) != 3:
         msg = f"correction {table.correction!r} of {table.origin} takes {', '.join(inputs)}"
-        raise ConfigError(msg, advice="a table of muon factors takes abseta (or eta), pt, and the name of a shift")
+        raise ConfigError(
+            msg, advice="a table of muon factors takes abseta (or eta), pt, and the name of a shift"
+        )
     keys = {shift: _key(table, shift_name, names) for shift, names in SHIFTS.items()}
     eta_edges, pt_edges = table.edges(eta_name), table.edges("pt")
-    eta, pt = (axis.ravel() for axis in np.meshgrid(bin_centres(eta_edges), bin_centres(pt_edges), indexing="ij"))
+    eta, pt = (
+        axis.ravel() for axis in np.meshgrid(bin_centres(eta_edges), bin_centres(pt_edges), indexing="ij")
+    )
     shape = (len(eta_edges) - 1, len(pt_edges) - 1)
     values = {
         shift: table.evaluate({eta_name: eta, "pt": pt, shift_name: key}).reshape(shape)

@@ -52,7 +52,8 @@ class PileUp:
         place = np.clip(np.searchsorted(grid.edges, known, side="right") - 1, 0, len(grid.edges) - 2)
         unusable = ~(missing | below | above) & ~grid.usable[place]
         weights = {
-            shift: np.where(missing, 1.0, values[grid.nearest[place]]) for shift, values in grid.values.items()
+            shift: np.where(missing, 1.0, values[grid.nearest[place]])
+            for shift, values in grid.values.items()
         }
         touched = {
             "events": len(number),
@@ -78,12 +79,15 @@ def _grid(table: Table, largest: float) -> _Grid:
     texts = [name for name, kind in table.inputs.items() if kind == "string"]
     if len(numbers) != 1 or len(texts) > 1:
         msg = f"correction {table.correction!r} of {table.origin} takes {', '.join(table.inputs)}"
-        raise ConfigError(msg, advice="a pile-up table takes the number of interactions, and may take a shift")
+        raise ConfigError(
+            msg, advice="a pile-up table takes the number of interactions, and may take a shift"
+        )
     edges = table.edges(numbers[0])
     centres = bin_centres(edges)
     shifts = table.keys(texts[0]) if texts else ("nominal",)
     values = {
-        shift: table.evaluate({numbers[0]: centres, **({texts[0]: shift} if texts else {})}) for shift in shifts
+        shift: table.evaluate({numbers[0]: centres, **({texts[0]: shift} if texts else {})})
+        for shift in shifts
     }
     if "nominal" not in values:
         msg = f"correction {table.correction!r} of {table.origin} knows the shifts {', '.join(shifts)}, not 'nominal'"

@@ -33,7 +33,8 @@ class PrescaledSeeds:
         """Whether one of the seeds fired, and whether one of the others did."""
         trigger = events.trigger
         return tuple(
-            any_fired(trigger.l1_name, trigger.l1_decision, names, exact=True) for names in (self.seeds, self.others)
+            any_fired(trigger.l1_name, trigger.l1_decision, names, exact=True)
+            for names in (self.seeds, self.others)
         )
 
     def factor(self, *inputs: ak.Array) -> Factor:

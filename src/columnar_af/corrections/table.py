@@ -82,7 +82,7 @@ class Table:
 
     def keys(self, name: str) -> tuple[str, ...]:
         """The keys of a string input, sorted."""
-        return tuple(sorted({key for key in _keys(_data(self), name)}))
+        return tuple(sorted(set(_keys(_data(self), name))))
 
 
 @lru_cache(maxsize=16)

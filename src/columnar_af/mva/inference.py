@@ -81,7 +81,9 @@ class Classifier:
         unknown = [name for name in self.inputs if name not in columns]
         if unknown:
             msg = f"the classifier takes {', '.join(unknown)}, which is not among the columns {', '.join(columns)}"
-            raise ConfigError(msg, advice="name the inputs as in the column list, in the order of the training")
+            raise ConfigError(
+                msg, advice="name the inputs as in the column list, in the order of the training"
+            )
         values = [clamped(name, columns[name]) if self.clamp else columns[name] for name in self.inputs]
         matrix = np.stack(values, axis=1).astype(np.float32)
         if len(matrix) == 0:

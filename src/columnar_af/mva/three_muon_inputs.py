@@ -185,7 +185,9 @@ def _sentence(column: InputColumn) -> str:
     low, high = column.clamp
     parts = [column.doc + (f" [{column.unit}]" if column.unit else "")]
     if low is not None or high is not None:
-        parts.append(f"Run 2 training clamps to {'' if low is None else low} … {'' if high is None else high}")
+        parts.append(
+            f"Run 2 training clamps to {'' if low is None else low} … {'' if high is None else high}"
+        )
     if column.used_by:
         parts.append(f"input of {' and '.join(column.used_by)}")
     return "; ".join(parts)
