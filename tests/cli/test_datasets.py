@@ -28,7 +28,7 @@ def test_good_files_are_told_in_plain_text(fileset: Path) -> None:
     assert result.exit_code == 0
     assert "\x1b" not in result.output
     lines = [line.split() for line in result.output.splitlines()]
-    assert ["2017", DS_FILE, "Tree3Mu/ntuple", "111", "AOD", "2017", "37", "1.8", "MB", "good"] in lines
+    assert ["2017", DS_FILE, "Tree3Mu/ntuple", "111", "AOD", "2017", "38", "1.8", "MB", "good"] in lines
     assert ["empty", "1", "0", "0", "43.0", "kB"] in lines
     assert "Missing in 1 file of version AOD 2017: BS_x" in result.output
 

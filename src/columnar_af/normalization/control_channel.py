@@ -150,10 +150,13 @@ def efficiency_of(result: RunResult, dataset: str) -> Efficiency:
     they are unknown, the entries that were processed.
 
     Raises:
-        ConfigError: Nothing is selected, or more than was generated.
+        ConfigError: It was not run, nothing is selected, or more than was generated.
     """
-    summary, found = result.datasets[dataset], result.yields[dataset]
-    selected, variance = float(found["signal_window"]["value"]), float(found["signal_window"]["sumw2"])
+    summary, found = result.datasets[dataset], result.yields.get(dataset, {}).get("signal_window")
+    if found is None:
+        msg = f"simulation {dataset} has no yield 'signal_window' in its result"
+        raise ConfigError(msg, advice="run ds_phi_pi over it, with files that can be read")
+    selected, variance = float(found["value"]), float(found["sumw2"])
     generated, after_skim = generated_events(summary)
     if not 0 < selected <= generated:
         msg = f"simulation {dataset}: {selected:g} of {generated:g} events are selected in the D_s window"

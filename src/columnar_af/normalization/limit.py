@@ -58,9 +58,7 @@ def upper_limit(
         from pyhf.infer.intervals import upper_limits  # noqa: PLC0415  (an extra)
     except ImportError as error:
         msg = "a limit needs the package pyhf, which is not installed"
-        raise MissingModuleError(
-            msg, advice="install pyhf, or give the datacard to combine"
-        ) from error
+        raise MissingModuleError(msg, advice="install pyhf, or give the datacard to combine") from error
     specification = pyhf_specification(bins, merged(effects_of(bins, nuisances)))
     model = pyhf.Model(specification, poi_name="mu", validate=False)
     by_name = {bin_.name: bin_ for bin_ in bins}
