@@ -123,11 +123,8 @@ def test_from_runs_to_datacards_and_a_limit(fitted, searched, tmp_path):
     assert (
         0.14 < total["uncertainty"] / total["value"] < 0.3
     )  # 14 % trigger of 2017, 8 % branching fraction, ...
-    rates = [
-        line.split()[1:]
-        for line in (tmp_path / "datacard.txt").read_text().splitlines()
-        if line[:4] == "rate"
-    ][0]
+    card = (tmp_path / "datacard.txt").read_text().splitlines()
+    rates = next(line.split()[1:] for line in card if line.startswith("rate"))
     row = document["expected"][0]
     assert [float(rate) for rate in rates[:3]] == pytest.approx([row["Ds"], row["B0"], row["Bp"]], rel=1e-5)
 
