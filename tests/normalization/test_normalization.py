@@ -25,6 +25,7 @@ from columnar_af.normalization.constants import Constants
 from columnar_af.normalization.control_channel import (
     Efficiency,
     Value,
+    control_channel,
     efficiency_of,
     era_yield,
     fitted_b_fraction,
@@ -144,6 +145,26 @@ def test_fits_are_read_and_a_failed_one_is_no_yield(tmp_path):
             read(path)
     with pytest.raises(ConfigError, match="no result of the mass fit"):
         read_fits(tmp_path / "missing.json")
+
+
+def test_an_era_without_yield_is_left_out_with_its_reason():
+    windows = [{"component": "ds", "low": 1.93, "high": 2.01, "value": 10.0, "error": 3.0}]
+    fits = {
+        "2017C": {"succeeded": True, "problems": [], "windows": windows},
+        "2017D": {"succeeded": False, "problems": ["only 3 events"], "windows": []},
+    }
+    result = result_of(mc=({"era": "2017", "is_data": False}, 500, window(100.0)))
+    found = control_channel(result, result, fits, CONSTANTS)
+    assert [era.era for era in found.eras] == ["2017C"]
+    assert found.left_out == {"2017D": "only 3 events"}
+    text = report(Normalization(CONSTANTS, found.eras, (), NUISANCES, left_out=found.left_out))
+    assert "2017D HAS NO YIELD and is left out of its year: only 3 events" in text
+    with pytest.raises(ConfigError, match="era 2017D failed"):
+        control_channel(result, result, fits, CONSTANTS, eras=("2017C", "2017D"))
+    with pytest.raises(ConfigError, match="no era has a yield of D_s: 2017D: only 3 events"):
+        control_channel(result, result, {"2017D": fits["2017D"]}, CONSTANTS)
+    with pytest.raises(ConfigError, match="no yield 'signal_window'"):
+        efficiency_of(result_of(mc=({}, 1, {})), "mc")
 
 
 # --- signal -----------------------------------------------------------------------------------------------------------

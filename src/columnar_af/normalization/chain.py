@@ -17,7 +17,7 @@ from columnar_af.normalization.cards import (
     pyhf_specification,
 )
 from columnar_af.normalization.constants import Constants
-from columnar_af.normalization.control_channel import FIT_FILE, control_yields, fitted_b_fraction, read_fits
+from columnar_af.normalization.control_channel import FIT_FILE, control_channel, fitted_b_fraction, read_fits
 from columnar_af.normalization.limit import upper_limit
 from columnar_af.normalization.signal import (
     Efficiencies,
@@ -80,7 +80,7 @@ def normalize(inputs: Inputs) -> Normalization:
     """
     constants = Constants.load(inputs.constants)
     fit = inputs.fit or inputs.data / FIT_FILE
-    eras = control_yields(
+    control = control_channel(
         RunResult.load(inputs.data),
         RunResult.load(inputs.simulation),
         read_fits(fit, shared_shapes=inputs.shared_shapes),
@@ -88,6 +88,7 @@ def normalize(inputs: Inputs) -> Normalization:
         chosen=inputs.chosen,
         eras=inputs.eras,
     )
+    eras = control.eras
     nuisances = with_measured_yield(load_uncertainties(inputs.uncertainties), yield_errors(eras))
     found = _efficiencies(inputs)
     b_fraction = fitted_b_fraction(fit) if inputs.b_fraction is None else inputs.b_fraction
@@ -97,7 +98,7 @@ def normalize(inputs: Inputs) -> Normalization:
         result = RunResult.load(inputs.searched)
         bins = counting_bins(terms, search.backgrounds(result), search.observed(result))
     limit = upper_limit(bins, nuisances, constants.tau_to_3mu.value) if bins and inputs.with_limit else None
-    return Normalization(constants, eras, terms, nuisances, bins, limit, b_fraction)
+    return Normalization(constants, eras, terms, nuisances, bins, limit, b_fraction, control.left_out)
 
 
 def _efficiencies(inputs: Inputs) -> Efficiencies:

@@ -231,7 +231,20 @@ def _data_over_simulation(
     return fitted.over(expected)
 
 
-def control_yields(
+@dataclass(frozen=True)
+class ControlChannel:
+    """The yields of all eras.
+
+    Attributes:
+        eras: One per era that has a yield.
+        left_out: Era without yield -> why; what is normalized by the year lacks its data.
+    """
+
+    eras: tuple[EraYield, ...]
+    left_out: Mapping[str, str]
+
+
+def control_channel(
     data: RunResult,
     simulation: RunResult,
     fits: Mapping[str, Mapping[str, Any]],
@@ -239,22 +252,31 @@ def control_yields(
     *,
     chosen: Mapping[str, str] | None = None,
     eras: tuple[str, ...] = (),
-) -> tuple[EraYield, ...]:
+) -> ControlChannel:
     """The yields of all eras of data that were fitted, or of those that are named.
 
+    An era whose fit failed has no yield and is left out, with its reason; where it was named, it is an error.
+
     Raises:
-        ConfigError: A named era has no fit, a fit failed, or an era has no simulation.
+        ConfigError: A named era has no fit or a failed one, all fits failed, or an era has no simulation.
     """
     unknown = [era for era in eras if era not in fits]
     if unknown:
         msg = f"no mass fit for era {', '.join(unknown)}; there are fits for {', '.join(fits)}"
         raise ConfigError(msg, advice="name eras that were fitted")
+    failed = {era: "; ".join(fit["problems"]) for era, fit in fits.items() if not fit["succeeded"]}
+    left_out = {} if eras else failed
+    used = [era for era in eras or fits if era not in left_out]
+    if not used:
+        reasons = "; ".join(f"{era}: {problem}" for era, problem in left_out.items())
+        msg = f"no era has a yield of D_s: {reasons or 'none was fitted'}"
+        raise ConfigError(msg, advice="give more data, or take the shapes from more simulation")
     yields = []
-    for era in eras or tuple(fits):
-        efficiency = efficiency_of(simulation, simulation_for(era, simulation, chosen or {}))
+    for era in used:
         fitted = fitted_yield(era, fits[era])
+        efficiency = efficiency_of(simulation, simulation_for(era, simulation, chosen or {}))
         yields.append(era_yield(era, fitted, efficiency, _recorded(data, era), constants))
-    return tuple(yields)
+    return ControlChannel(tuple(yields), left_out)
 
 
 def _recorded(data: RunResult, era: str) -> float:

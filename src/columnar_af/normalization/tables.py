@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from columnar_af.normalization.cards import CountingBin
@@ -27,6 +27,7 @@ class Normalization:
         bins: Counting experiments; empty where no search was given.
         limit: Expected limit; None where none was computed.
         b_fraction: Fraction of D_s from B decays, fitted or given; None where the constant was taken.
+        left_out: Era without yield -> why.
     """
 
     constants: Constants
@@ -36,6 +37,7 @@ class Normalization:
     bins: tuple[CountingBin, ...] = ()
     limit: Limit | None = None
     b_fraction: float | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -43,6 +45,10 @@ class Normalization:
         notes = [
             f"{name} = {c.value:g} is not verified in its primary source ({c.source})"
             for name, c in self.constants.unverified.items()
+        ]
+        notes += [
+            f"{era} HAS NO YIELD and is left out of its year: {reason}"
+            for era, reason in self.left_out.items()
         ]
         if self.terms and self.b_fraction is None:
             c = self.constants.b_fraction
@@ -88,6 +94,7 @@ class Normalization:
                 "by_parameter": breakdown(self.terms, self.nuisances),
             },
             "bins": [asdict(bin_) for bin_ in self.bins],
+            "left_out": dict(self.left_out),
             "limit": None if self.limit is None else asdict(self.limit),
             "notes": list(self.notes),
         }
