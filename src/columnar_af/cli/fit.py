@@ -15,10 +15,8 @@ if TYPE_CHECKING:
 
 PEAKS = ("double-gaussian", "crystal-ball", "gaussian", "johnson")
 BACKGROUNDS = ("exponential", "polynomial")
-COLUMNS = (
-    "era", "fb⁻¹", "D_s in window", "D_s in range", "D⁺ in range", "D_s per fb⁻¹", "p-value", "true D_s in window",
-    "from B", "true from B",
-)  # fmt: skip
+YIELD_COLUMNS = ("era", "fb⁻¹", "D_s window", "true", "D_s range", "D⁺ range", "D_s / fb⁻¹", "p")
+FRACTION_COLUMNS = ("era", "from B", "true", "in simulation", "p")
 
 
 @click.group()
@@ -31,7 +29,13 @@ def fit() -> None:
 @click.option("--peak", type=click.Choice(PEAKS), default="double-gaussian", help="Shape of both peaks.")
 @click.option("--background", type=click.Choice(BACKGROUNDS), default="exponential", help="Shape below them.")
 @click.option(
-    "--range", "mass_range", nargs=2, type=float, default=(1.65, 2.01), metavar="LOW HIGH", help="Mass range, GeV."
+    "--range",
+    "mass_range",
+    nargs=2,
+    type=float,
+    default=(1.65, 2.01),
+    metavar="LOW HIGH",
+    help="Mass range, GeV.",
 )
 @click.option("--dataset", "datasets", multiple=True, help="Fit this dataset only; may be repeated.")
 @click.option("--era", "eras", multiple=True, help="Fit this era only; may be repeated.")
@@ -55,11 +59,12 @@ def ds_mass(
     the fraction of D_s from B decays. Exits with 1 when the fit of an era failed.
     """
     from columnar_af.fits.ds_study import StudyOptions, study
+    from columnar_af.results.result_folder import FITS
     from columnar_af.results.run_result import RunResult
 
     simulated = None if simulation is None else RunResult.load(simulation)
     done = study(RunResult.load(directory), StudyOptions(**chosen), simulated)
-    folder = output or directory / "fits"
+    folder = output or directory / FITS
     texts = _write(done, folder)
     if as_json:
         click.echo(texts, nl=False)
@@ -108,52 +113,69 @@ def _show(done: Study, folder: Path) -> None:
     from rich.console import Console
 
     console = Console()
-    console.print(_table(done))
-    for note in done.notes:
-        console.print(f"note: {note}", highlight=False, markup=False)
-    for era in done.eras:
-        for problem in era.fit.problems:
-            console.print(f"{era.data.era}: FIT FAILED, no yield: {problem}", style="bold red", markup=False)
-        for note in era.fit.notes:
-            console.print(f"{era.data.era}: {note}", highlight=False, markup=False)
-    for line in _summary(done):
-        console.print(line, highlight=False, markup=False)
-    console.print(f"figures and JSON in {folder}", highlight=False, markup=False)
+    low, high = done.eras[0].fit.model.low, done.eras[0].fit.model.high
+    console.print(f"window: 1.93 to 2.01 GeV; range: {low:g} to {high:g} GeV", highlight=False)
+    console.print(_table("D_s yields", YIELD_COLUMNS, [_yields(era) for era in done.eras]))
+    fractions = [_fraction(era) for era in done.eras if era.from_b is not None]
+    if fractions:
+        console.print(_table("Fraction of D_s from B decays", FRACTION_COLUMNS, fractions))
+    for line in _lines(done):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    console.print(f"figures and JSON in {folder}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _table(done: Study) -> Table:
+def _table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
+    """A table without the columns that are empty."""
     from rich import box
     from rich.table import Table
 
-    rows = [_row(era) for era in done.eras]
-    shown = [index for index in range(len(COLUMNS)) if index == 0 or any(row[index] != "" for row in rows)]
-    table = Table(title="D_s yields", box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    shown = [index for index in range(len(columns)) if index == 0 or any(row[index] for row in rows)]
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
     for index in shown:
-        table.add_column(COLUMNS[index], justify="left" if index == 0 else "right")
+        table.add_column(columns[index], justify="left" if index == 0 else "right", no_wrap=True)
     for row in rows:
         table.add_row(*[row[index] for index in shown])
     return table
 
 
-def _row(era: EraStudy) -> tuple[str, ...]:
+def _yields(era: EraStudy) -> tuple[str, ...]:
     luminosity = "" if era.data.luminosity is None else f"{era.data.luminosity:g}"
-    truth = ("", "") if era.truth is None else (f"{era.truth.ds:,}", f"{era.truth.from_b:.3f}")
+    truth = "" if era.truth is None else f"{era.truth.ds:,}"
     if not era.fit.succeeded:
-        return (era.data.era, luminosity, "fit failed", "", "", "", "", truth[0], "", truth[1])
-    window, total, rate = era.fit.window("ds"), era.fit.total("ds"), era.per_luminosity()
-    fraction = era.from_b if era.from_b is not None and era.from_b.succeeded else None
+        return (era.data.era, luminosity, "fit failed", truth, "", "", "", "")
+    window, rate, goodness = era.fit.window("ds"), era.per_luminosity(), era.fit.goodness
     return (
         era.data.era,
         luminosity,
-        f"{window.value:,.0f} ± {window.error:,.0f}",
-        f"{total.value:,.0f} ± {total.error:,.0f}",
-        f"{era.fit.total('dplus').value:,.0f} ± {era.fit.total('dplus').error:,.0f}",
-        "" if rate is None else f"{rate[0]:,.0f} ± {rate[1]:,.0f}",
-        "" if era.fit.goodness is None else f"{era.fit.goodness.p_value:.2g}",
-        truth[0],
-        "" if fraction is None else f"{fraction.from_b:.3f} ± {fraction.from_b_error:.3f}",
-        truth[1],
+        _number(window.value, window.error),
+        truth,
+        *(_number(found.value, found.error) for found in map(era.fit.total, ("ds", "dplus"))),
+        "" if rate is None else _number(*rate),
+        "" if goodness is None else f"{goodness.p_value:.2g}",
     )
+
+
+def _number(value: float, error: float) -> str:
+    return f"{value:,.0f} ± {error:,.0f}"
+
+
+def _fraction(era: EraStudy) -> tuple[str, ...]:
+    found = era.from_b
+    truth = "" if era.truth is None else f"{era.truth.from_b:.3f}"
+    if found is None or not found.succeeded:
+        return (era.data.era, "fit failed", truth, "", "")
+    simulated = f"{found.simulated:.3f} ± {found.simulated_error:.3f}"
+    p_value = "" if found.goodness is None else f"{found.goodness.p_value:.2g}"
+    return (era.data.era, f"{found.from_b:.3f} ± {found.from_b_error:.3f}", truth, simulated, p_value)
+
+
+def _lines(done: Study) -> list[str]:
+    """Notes, failures and sums below the tables."""
+    lines = [f"note: {note}" for note in done.notes]
+    for era in done.eras:
+        lines += [f"{era.data.era}: FIT FAILED, no yield: {problem}" for problem in era.fit.problems]
+        lines += [f"{era.data.era}: {note}" for note in era.fit.notes]
+    return lines + _summary(done)
 
 
 def _summary(done: Study) -> list[str]:
@@ -164,7 +186,9 @@ def _summary(done: Study) -> list[str]:
     lines += [f"shared shapes: {problem}" for problem in done.simultaneous.problems]
     if (stability := done.stability()) is not None:
         mean, error, p_value = stability
-        lines.append(f"mean over eras: {mean:,.0f} ± {error:,.0f} per fb⁻¹; p-value of being constant {p_value:.2g}")
+        lines.append(
+            f"mean over eras: {mean:,.0f} ± {error:,.0f} per fb⁻¹; p-value of being constant {p_value:.2g}"
+        )
     if done.from_b is not None and done.from_b.succeeded:
         lines.append(
             f"fraction of D_s from B: {done.from_b.from_b:.3f} ± {done.from_b.from_b_error:.3f}; in simulation "

@@ -115,7 +115,9 @@ class Study:
             "simultaneous_total": [asdict(window) for window in self.simultaneous.total],
             "simultaneous_problems": list(self.simultaneous.problems),
             "from_b": None if self.from_b is None else self.from_b.to_json(),
-            "stability": None if stability is None else dict(zip(("mean", "error", "p_value"), stability, strict=True)),
+            "stability": None
+            if stability is None
+            else dict(zip(("mean", "error", "p_value"), stability, strict=True)),
             "tails_from_simulation": dict(self.tails),
             "notes": list(self.notes),
         }
@@ -216,7 +218,9 @@ def _from_b(source: RunResult, lengths: Sequence[Lengths]) -> PromptFraction | N
     """The fraction of all D_s given, in the first kind of decay length that data and simulation have."""
     simulated = simulated_datasets(source)
     for kind in DECAY_LENGTHS:
-        templates = [summed(source, f"decay_length_{kind}_{origin}", simulated) for origin in ("prompt", "from_b")]
+        templates = [
+            summed(source, f"decay_length_{kind}_{origin}", simulated) for origin in ("prompt", "from_b")
+        ]
         data = [each[kind] for each in lengths if kind in each]
         if data and len(data) == sum(bool(each) for each in lengths) and None not in templates:
             prompt, from_b = (Distribution.of_histogram(template) for template in templates)

@@ -72,9 +72,7 @@ def data_eras(
     if missing := [era for era in eras if era not in groups]:
         msg = f"no data of the era {', '.join(missing)} in this result"
         raise ConfigError(msg, advice=f"there is: {', '.join(sorted(groups)) or 'none'}")
-    return tuple(
-        _era_data(result, era, groups[era], mass_range, unbinned) for era in sorted(eras or groups)
-    )
+    return tuple(_era_data(result, era, groups[era], mass_range, unbinned) for era in sorted(eras or groups))
 
 
 def simulated_datasets(result: RunResult) -> tuple[str, ...]:

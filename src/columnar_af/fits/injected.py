@@ -43,7 +43,9 @@ def injected(result: RunResult, datasets: Sequence[str]) -> Injected | None:
     known = [truth for truth in truths if truth is not None]
     if not known or len(known) < len(truths):
         return None
-    origins = np.concatenate([_is_prompt(folder, truth) for folder, truth in zip(folders, known, strict=True)])
+    origins = np.concatenate(
+        [_is_prompt(folder, truth) for folder, truth in zip(folders, known, strict=True)]
+    )
     return Injected(
         ds=sum(truth["selected_in_peak"]["ds"] for truth in known),
         dplus=sum(truth["selected"]["dplus"] for truth in known),

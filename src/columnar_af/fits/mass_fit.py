@@ -105,7 +105,9 @@ def tails_from_simulation(histogram: hist.Hist, model: MassModel) -> dict[str, f
     if not result.succeeded:
         msg = f"the shape cannot be taken from simulation, whose fit failed: {'; '.join(result.problems)}"
         raise ConfigError(msg, advice="simulate more events, or let the data choose the shape")
-    tails = {name: parameter.value for name, parameter in result.parameters.items() if name.startswith("tail_")}
+    tails = {
+        name: parameter.value for name, parameter in result.parameters.items() if name.startswith("tail_")
+    }
     if any(name.startswith("tail_") for name in model.names):
         return tails
     return {name: value for tail, value in tails.items() for name in _own_tails(model, tail)}
@@ -128,7 +130,9 @@ def too_few(spectrum: Spectrum) -> tuple[str, ...]:
     if spectrum.entries >= LEAST_ENTRIES:
         return ()
     low, high = spectrum.edges[[0, -1]]
-    return (f"only {spectrum.entries:g} events between {low:g} and {high:g} GeV; a fit needs {LEAST_ENTRIES}",)
+    return (
+        f"only {spectrum.entries:g} events between {low:g} and {high:g} GeV; a fit needs {LEAST_ENTRIES}",
+    )
 
 
 def _fit(
@@ -141,7 +145,10 @@ def _fit(
     fixed, notes = unseen_shapes(model, start)
     if first is not None:
         start = replace(start, values={name: found.value for name, found in first.parameters.items()})
-        fixed, notes = {name: found.value for name, found in first.parameters.items() if found.fixed}, first.notes
+        fixed, notes = (
+            {name: found.value for name, found in first.parameters.items() if found.fixed},
+            first.notes,
+        )
     parameters = yield_parameters(model, start, spectrum.entries) | started_shapes(model, start)
     minimum = minimize(cost, parameters, {**fixed, **options.fixed}, all_simplifications(model, start))
     notes += minimum.notes
@@ -239,10 +246,12 @@ def all_simplifications(model: MassModel, start: StartValues) -> tuple[Simplific
         steps.append(
             Simplification({sigma: at_start[sigma]}, f"{name}: too few events for a width, which is fixed")
         )
-        steps.append(Simplification(at_start, f"{name}: too few events for a position and a width, both fixed"))
+        steps.append(
+            Simplification(at_start, f"{name}: too few events for a position and a width, both fixed")
+        )
     if "dplus" in start.unseen:
         steps.append(Simplification({"dplus_yield": 0.0}, "no D⁺ can be measured"))
-    flat = {name: 0.0 for name in model.component(BACKGROUND).names}
+    flat = dict.fromkeys(model.component(BACKGROUND).names, 0.0)
     steps.append(Simplification({f"{BACKGROUND}_yield": 0.0, **flat}, "no background can be measured"))
     return tuple(steps)
 

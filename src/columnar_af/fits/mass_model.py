@@ -101,7 +101,9 @@ class MassModel:
     @property
     def simplifications(self) -> tuple[Simplification, ...]:
         """What to fix, in this order, when the data do not measure it."""
-        unique = {tuple(step.fixed.items()): step for part in self.components for step in part.simplifications}
+        unique = {
+            tuple(step.fixed.items()): step for part in self.components for step in part.simplifications
+        }
         return tuple(unique.values())
 
     def component(self, name: str) -> Component:
@@ -129,7 +131,9 @@ class MassModel:
 
     def component_counts(self, edges: Values, values: Sequence[float]) -> dict[str, Values]:
         """Expected events of each component between neighbouring edges, ``(n_edges - 1,)``."""
-        return {part.name: np.diff(n * part.shape.cdf(edges, *shape)) for part, n, shape in self._split(values)}
+        return {
+            part.name: np.diff(n * part.shape.cdf(edges, *shape)) for part, n, shape in self._split(values)
+        }
 
 
 def mass_model(

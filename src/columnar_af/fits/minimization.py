@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from iminuit import Minuit
-from iminuit.cost import Cost
 from numpy.typing import NDArray
 
 from columnar_af.errors import ConfigError
@@ -62,8 +61,8 @@ class Minimum:
         }
 
 
-CostFunction = Cost | Callable[..., float]
-"""A cost of iminuit, or a function of all parameters that says by ``errordef`` how it is scaled."""
+CostFunction = Callable[..., float]
+"""A cost of iminuit, or another function of all parameters that says by ``errordef`` how it is scaled."""
 
 
 def minimize(
@@ -150,7 +149,11 @@ def _generic_problems(minuit: Minuit) -> tuple[str, ...]:
 
 
 def _at_limits(minuit: Minuit) -> list[str]:
-    return [p.name for p in minuit.params if not p.is_fixed and _is_at_limit(p.value, p.lower_limit, p.upper_limit)]
+    return [
+        p.name
+        for p in minuit.params
+        if not p.is_fixed and _is_at_limit(p.value, p.lower_limit, p.upper_limit)
+    ]
 
 
 def _is_at_limit(value: float, low: float, high: float) -> bool:

@@ -69,6 +69,7 @@ class PromptFraction:
         goodness: How well the templates describe the data; None for a failed fit.
         data: What was fitted.
         prompt, non_prompt: Fitted templates, ``(n_bins,)`` each.
+        template_errors: Uncertainty of their sum from the statistics of the simulation, ``(n_bins,)``.
     """
 
     problems: tuple[str, ...]
@@ -80,6 +81,7 @@ class PromptFraction:
     data: Distribution = field(repr=False)
     prompt: Values = field(repr=False)
     non_prompt: Values = field(repr=False)
+    template_errors: Values = field(repr=False)
 
     @property
     def succeeded(self) -> bool:
@@ -147,6 +149,7 @@ def fit_prompt_fraction(data: Distribution, prompt: Distribution, from_b: Distri
         data=data,
         prompt=_scaled(prompt, minuit.values["prompt"]),
         non_prompt=_scaled(from_b, minuit.values["from_b"]),
+        template_errors=np.asarray(cost.prediction(list(minuit.values))[1]),
     )
 
 
@@ -176,7 +179,9 @@ def _failed(
     problems: tuple[str, ...], data: Distribution, simulated: float, simulated_error: float
 ) -> PromptFraction:
     nothing, nan = np.zeros_like(data.values), float("nan")
-    return PromptFraction(problems, nan, nan, simulated, simulated_error, None, data, nothing, nothing)
+    return PromptFraction(
+        problems, nan, nan, simulated, simulated_error, None, data, nothing, nothing, nothing
+    )
 
 
 def _scaled(template: Distribution, number: float) -> Values:

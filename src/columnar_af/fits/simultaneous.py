@@ -94,7 +94,9 @@ def fit_eras(
         msg = "a simultaneous fit needs at least one era"
         raise ConfigError(msg)
     empty = {era: failed(too_few(each), (), model, each) for era, each in spectra.items() if too_few(each)}
-    result = _fit({era: each for era, each in spectra.items() if era not in empty}, model, options, shared_background)
+    result = _fit(
+        {era: each for era, each in spectra.items() if era not in empty}, model, options, shared_background
+    )
     merged = {**result.eras, **empty}
     return replace(result, eras={era: merged[era] for era in spectra})
 
@@ -107,7 +109,9 @@ def _fit(spectra: Eras, model: MassModel, options: FitOptions, shared_background
     minimum, notes = _minimum(spectra, together, model, names, options)
     if options.minos and not minimum.problems:
         notes += run_minos(minimum, [names[era][0] for era in spectra])
-    results = {era: _of_era(minimum, notes, model, names[era], each, options) for era, each in spectra.items()}
+    results = {
+        era: _of_era(minimum, notes, model, names[era], each, options) for era, each in spectra.items()
+    }
     if minimum.problems:
         return SimultaneousResult(results, ())
     total = _total(minimum, model, names, options)
@@ -171,7 +175,9 @@ def _minimum(
         start = start_values(model, spectrum)
         own = yield_parameters(model, start, max(spectrum.entries, 1.0)) | started_shapes(model, whole)
         parameters |= {to_fit[name]: replace(parameter, name=to_fit[name]) for name, parameter in own.items()}
-        fixed_names |= {to_fit[name]: value for name, value in (fixed | dict(options.fixed)).items() if name in to_fit}
+        fixed_names |= {
+            to_fit[name]: value for name, value in (fixed | dict(options.fixed)).items() if name in to_fit
+        }
         for step in all_simplifications(model, replace(start, faint=whole.faint)):
             renamed = _renamed(step, to_fit, era)
             steps.setdefault(tuple(sorted(renamed.fixed.items())), renamed)

@@ -127,17 +127,25 @@ def pulls(result: FitResult) -> Values:
     """Data less fit in standard deviations of the data expected from the fit, ``(n_bins,)``; 0 where nothing is expected."""
     spectrum = result.spectrum
     expected = np.diff(result.model.scaled_cdf(spectrum.edges, *result.values))
-    variance = np.where(spectrum.counts > 0, spectrum.variances / np.maximum(spectrum.counts, 1e-300), 1.0) * expected
+    variance = (
+        np.where(spectrum.counts > 0, spectrum.variances / np.maximum(spectrum.counts, 1e-300), 1.0)
+        * expected
+    )
     usable = variance > 0
     return np.where(usable, (spectrum.counts - expected) / np.sqrt(np.where(usable, variance, 1.0)), 0.0)
 
 
 def _draw_pulls(axes: Axes, result: FitResult) -> None:
     axes.stairs(pulls(result), result.spectrum.edges, fill=True, color=TOTAL_COLOUR, alpha=0.6)
+    _finish_pulls(axes)
+
+
+def _finish_pulls(axes: Axes) -> None:
     axes.axhline(0, color="black", linewidth=1)
     for level in (-2, 2):
         axes.axhline(level, color="black", linewidth=1, linestyle=":")
     axes.set_ylim(-4.5, 4.5)
+    axes.set_yticks([-4, -2, 0, 2, 4])
     axes.set_ylabel("Pull", loc="center")
 
 
@@ -217,12 +225,18 @@ def decay_length_figure(fraction: PromptFraction, title: str) -> Figure:
             templates, data.edges, stack=True, histtype="fill", ax=axes, label=["prompt", "from B decays"],
             color=[COLOURS["dplus"], COLOURS["ds"]], alpha=0.6,
         )  # fmt: skip
-        spread = np.sqrt(np.where(data.variances > 0, data.variances, np.inf))
-        below.stairs((data.values - np.sum(templates, axis=0)) / spread, data.edges, fill=True, color=TOTAL_COLOUR)
+        spread = np.hypot(
+            np.sqrt(np.where(data.variances > 0, data.variances, np.inf)), fraction.template_errors
+        )
+        below.stairs(
+            (data.values - np.sum(templates, axis=0)) / spread,
+            data.edges,
+            fill=True,
+            color=TOTAL_COLOUR,
+            alpha=0.6,
+        )
     _draw_data(axes, data.values, data.variances, data.edges, "data, sWeighted")
-    below.axhline(0, color="black", linewidth=1)
-    below.set_ylim(-4.5, 4.5)
-    below.set_ylabel("Pull", loc="center")
+    _finish_pulls(below)
     below.set_xlabel("Proper decay length [mm], overflow in the last bin")
     axes.set_ylabel(f"$D_s$ / {data.edges[1] - data.edges[0]:.3g} mm")
     axes.set_ylim(min(0.0, 1.1 * float(np.min(data.values))), HEADROOM * max(float(np.max(data.values)), 1.0))

@@ -16,8 +16,9 @@ SUMMARY = "summary.json"
 HISTOGRAMS_JSON = "histograms.json"
 HISTOGRAMS_ROOT = "histograms.root"
 FIGURES = "figures"
+FITS = "fits"
 
-MADE_FROM_RESULT = (SUMMARY, HISTOGRAMS_JSON, HISTOGRAMS_ROOT, FIGURES)
+MADE_FROM_RESULT = (SUMMARY, HISTOGRAMS_JSON, HISTOGRAMS_ROOT, FIGURES, FITS)
 """What belongs to one result and goes when another takes its place; other files in the folder stay."""
 
 FORMAT = "columnar-af result"
