@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from itertools import pairwise
 
@@ -11,10 +12,13 @@ import pytest
 from coffea.nanoevents import NanoEventsFactory
 from coffea.processor import IterativeExecutor, Runner, accumulate
 
+from columnar_af import Fileset, run
+from columnar_af.corrections import Corrections, MuonFactor, PileUp, Table
 from columnar_af.errors import ConfigError, SchemaError
 from columnar_af.ntuples.t3m import T3MSchema
 from processors import tau_to_3mu
 from processors.tau_to_3mu import SELECTIONS, SelectedMuons, TauTo3Mu, year_of
+from tests.conftest import PROJECT
 from tests.reference import tau_to_3mu_loop as loop
 
 TREE = "TreeMakerBkg/ntuple"
@@ -147,6 +151,37 @@ def test_selected_muons_are_those_of_the_candidates(real_file):
     events = open_events(real_file, is_data=False)
     muons = SelectedMuons()(events)
     assert sorted(ak.num(muons, axis=1)[ak.num(muons, axis=1) > 0].to_list()) == [3, 3]
+
+
+@pytest.mark.slow
+@pytest.mark.dask_awkward
+def test_corrections_are_traced_and_give_the_same_with_dask_awkward(real_file, tmp_path):
+    """The columns of the corrections are found by tracing, and the corrections travel with the processor."""
+    pytest.importorskip("dask_awkward")
+    tables = PROJECT / "datasets/corrections/demo_corrections.json"
+    weight = Corrections(
+        MuonFactor("muon_id", Table.load(tables, "muon_id"), SelectedMuons()),
+        PileUp(Table.load(tables, "pile_up")),
+    )
+    metadata = {"era": "2022", "is_data": False}
+    (tmp_path / "fileset.json").write_text(
+        json.dumps({"tau": {"files": [str(real_file)], "metadata": metadata}})
+    )
+    fileset = Fileset.load(tmp_path / "fileset.json")
+    results = [
+        run(TauTo3Mu(event_weight=weight), fileset, executor=executor, chunksize=150)
+        for executor in ("iterative", "dask-awkward")
+    ]
+    assert results[0].same_as(results[1])
+    touched = results[0].output["tau"]["corrections"]
+    assert touched["muon_id"]["muons"] == 3 * results[0].cutflow("tau")["omega_veto"].events
+    assert touched["pile_up"] == {
+        "events": 282,
+        "below_table": 0,
+        "above_table": 0,
+        "clipped_bin": 0,
+        "number_missing": 282,  # data hold no true number of interactions
+    }
 
 
 def test_the_control_channel_is_refused(shared_data):
