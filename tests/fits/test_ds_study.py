@@ -95,6 +95,13 @@ def test_an_era_with_few_events_fails_and_the_others_do_not_suffer():
     assert done.notes == ("no simulation: the data choose the tails of the peaks",)
 
 
+def test_the_data_choose_the_tails_where_asked(result):
+    done = study(result, StudyOptions(peak="crystal-ball", shared_tails=False, free_tails=True, eras=("2017C",)))
+    assert done.tails == {}
+    assert "dplus_alpha" in done.eras[0].fit.parameters
+    assert abs(done.eras[0].fit.total("ds").value - 3_000) < 3 * done.eras[0].fit.total("ds").error
+
+
 def test_simulation_of_another_result(result):
     data = run_result({"data_B": (DATA, data_hists(1, 1_500, 600, 2_000))})
     assert study(data, StudyOptions()).from_b is None

@@ -29,6 +29,10 @@ def fit() -> None:
 @click.option("--peak", type=click.Choice(PEAKS), default="double-gaussian", help="Shape of both peaks.")
 @click.option("--background", type=click.Choice(BACKGROUNDS), default="exponential", help="Shape below them.")
 @click.option(
+    "--shared-tails/--own-tails", default=True, help="Same tails for both peaks, or tails of their own."
+)
+@click.option("--free-tails", is_flag=True, help="Let the data choose the tails, not simulation.")
+@click.option(
     "--range",
     "mass_range",
     nargs=2,
@@ -81,16 +85,24 @@ def _write(done: Study, folder: Path) -> str:
 
     with figures.cms_style():
         for era in done.eras:
-            _write_json(folder / f"{era.data.era}.json", era.fit.to_json())
-            figures.write(figures.mass_figure(era.fit, era.data.era), folder / f"{era.data.era}.png")
+            name = _file_name(era.data.era)
+            _write_json(folder / f"{name}.json", era.fit.to_json())
+            figures.write(figures.mass_figure(era.fit, era.data.era), folder / f"{name}.png")
         _write_json(folder / "simultaneous.json", done.simultaneous.to_json())
         for name, result in done.simultaneous.eras.items():
             title = f"{name}, shapes shared by {ALL_ERAS}"
-            figures.write(figures.mass_figure(result, title), folder / f"simultaneous_{name}.png")
+            figures.write(figures.mass_figure(result, title), folder / f"simultaneous_{_file_name(name)}.png")
         figures.write(figures.stability_figure(done), folder / "stability.png")
         if done.from_b is not None:
             figures.write(figures.decay_length_figure(done.from_b, ALL_ERAS), folder / "decay_length.png")
     return _write_json(folder / "yields.json", done.to_json())
+
+
+def _file_name(era: str) -> str:
+    """The name of an era that is a dataset's may hold letters that a path cannot."""
+    import re
+
+    return re.sub(r"[^\w+-]+", "_", era)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> str:

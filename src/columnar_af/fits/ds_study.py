@@ -36,6 +36,8 @@ class StudyOptions:
         mass_range: GeV.
         peak, background: Shapes, keys of the tables in :mod:`columnar_af.fits.shapes`. The double Gaussian is the shape that
             simulated D_s have, whose resolution is better in the barrel than in the endcaps (RUN3 MC_yield.py).
+        shared_tails: Whether both peaks have the same tails; not so in the seed's notebook.
+        free_tails: Whether the data choose the tails even where there is simulation to take them from.
         datasets, eras: Only these.
         unbinned: Whether the fits per era take masses one by one.
         toys: Pseudo-experiments for the goodness of each fit; 0 takes the χ² distribution.
@@ -44,6 +46,8 @@ class StudyOptions:
     mass_range: tuple[float, float] = (1.65, 2.01)
     peak: str = "double-gaussian"
     background: str = "exponential"
+    shared_tails: bool = True
+    free_tails: bool = False
     datasets: tuple[str, ...] = ()
     eras: tuple[str, ...] = ()
     unbinned: bool = False
@@ -153,14 +157,19 @@ def study(result: RunResult, options: StudyOptions, simulation: RunResult | None
     Raises:
         ConfigError: There are no such data, or a range or shape that cannot be.
     """
-    model = mass_model(*options.mass_range, peak=options.peak, background=options.background)
+    model = mass_model(
+        *options.mass_range,
+        peak=options.peak,
+        background=options.background,
+        shared_tails=options.shared_tails,
+    )
     datasets, eras = options.datasets, options.eras
     data = data_eras(result, options.mass_range, datasets=datasets, eras=eras, unbinned=options.unbinned)
     if not data:
         msg = "this result has no data: the metadata of all of its datasets say is_data: false"
         raise ConfigError(msg, advice="name the datasets to fit by --dataset")
     source = simulation or result
-    tails, notes = _tails(source, model)
+    tails, notes = ({}, ()) if options.free_tails else _tails(source, model)
     fit_options = FitOptions(fixed=tails)
     fits = [_fit(era, model, fit_options, options) for era in data]
     spectra = {era.era: era.spectrum for era in data}
