@@ -31,21 +31,12 @@ from columnar_af.kernels.trigger_objects import match_objects
 from columnar_af.ntuples.t3m import T3MSchema, fall_back, why_missing
 from columnar_af.selection import CandidateSelection, Cutflow, CutflowRow, fill
 from columnar_af.selection.filling import fill_plane
+from columnar_af.selection.masks import all_of, at_least, at_most, between, element
 
 DOUBLE_MU_0 = ("L1_DoubleMu0er1p5_SQ_OS_dR_Max1p4", "L1_DoubleMu0er1p4_SQ_OS_dR_Max1p4")
 DOUBLE_MU_4 = ("L1_DoubleMu4_SQ_OS_dR_Max1p2", "L1_DoubleMu4p5_SQ_OS_dR_Max1p2")
 DOUBLE_MU_0_ETA_2 = ("L1_DoubleMu0er2p0_SQ_OS_dEta_Max1p6", "L1_DoubleMu0er2p0_SQ_OS_dEta_Max1p5")
 """Exact names of the L1 seeds that the full analysis accepts (MVA; the last pair RUN3)."""
-
-
-def at_least(threshold: float) -> float:
-    """The number whose ``value > number`` is the same as ``value >= threshold``."""
-    return math.nextafter(threshold, -math.inf)
-
-
-def at_most(threshold: float) -> float:
-    """The number whose ``value < number`` is the same as ``value <= threshold``."""
-    return math.nextafter(threshold, math.inf)
 
 
 @dataclass(frozen=True)
@@ -308,11 +299,6 @@ def matched_candidates(events: ak.Array) -> ak.Array:
     )
 
 
-def element(collection: ak.Array, index: ak.Array) -> ak.Array:
-    """The elements of a collection at an index; missing where the index is negative."""
-    return collection[ak.mask(index, index >= 0)]
-
-
 # --- cuts, in the order of the cutflow --------------------------------------------------------------------------------
 
 
@@ -353,11 +339,6 @@ def add_or_skip(
         selection.skip(cut, "this selection has no such cut")
     else:
         selection.add(cut, passing(threshold))
-
-
-def between(values: ak.Array, low: float, high: float) -> ak.Array:
-    """Whether values lie inside the open window."""
-    return (values > low) & (values < high)
 
 
 def l1_fired(trigger: ak.Array, cuts: Thresholds) -> ak.Array:
@@ -485,14 +466,6 @@ def is_close(leg: ak.Array, trigger_object: ak.Array, cuts: Thresholds) -> ak.Ar
     """Direction and transverse momentum agree; relative to the leg's momentum."""
     near = leg.delta_r(trigger_object) < cuts.trigger_dr
     return near & (abs(leg.pt - trigger_object.pt) / leg.pt < cuts.trigger_dpt)
-
-
-def all_of(masks: list[ak.Array]) -> ak.Array:
-    """Where all masks hold."""
-    passing = masks[0]
-    for mask in masks[1:]:
-        passing = passing & mask
-    return passing
 
 
 # --- results ----------------------------------------------------------------------------------------------------------
