@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect as source
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +40,7 @@ class _Request:
     """What was asked for, with processor and fileset found."""
 
     processor: ProcessorABC
+    parameters: Mapping[str, Any]
     fileset: Fileset
     chunksize: int
     max_chunks: int | None
@@ -53,6 +54,7 @@ def run(
     processor: ProcessorABC | type[ProcessorABC] | str,
     fileset: FilesetSource,
     *,
+    parameters: Mapping[str, Any] | None = None,
     executor: str | ExecutorBase = "iterative",
     workers: int = 1,
     chunksize: int = 100_000,
@@ -72,6 +74,7 @@ def run(
         processor: A coffea processor, its class, or its place: a name in ``processors/``, ``path.py:Class``,
             ``notebook.ipynb:Class``.
         fileset: A fileset, a fileset file, or ROOT paths and globs.
+        parameters: Arguments of the processor's class, by name, where ``processor`` is or names a class.
         executor: ``iterative``, ``futures``, ``dask`` or ``dask-awkward``, or an executor of coffea.
         workers: Number of workers.
         chunksize: Entries per chunk, nearly: the chunks of a file are of equal length.
@@ -92,7 +95,8 @@ def run(
         ConfigError: An argument cannot be used.
     """
     request = _Request(
-        load_processor(processor),
+        load_processor(processor, parameters),
+        dict(parameters or {}),
         fileset if isinstance(fileset, Fileset) else Fileset.load(fileset),
         chunksize,
         max_chunks,
@@ -109,7 +113,9 @@ def run(
         )
         schema = schema or schema_for(request.processor, inspection)
         function = ChunkFunction(
-            Payload.of(request.processor, schema), _command(processor), _sources(fileset)
+            Payload.of(request.processor, schema),
+            _command(processor, request.parameters),
+            _sources(fileset),
         )
         with open_executor(executor, workers=workers, client=client, on_done=shown.processed) as ready:
             shown.start_processing(plan.entries)
@@ -163,6 +169,7 @@ def _result(
         started=request.started,
         processor_path=_source_file(kind),
         parameters={
+            "processor": {name: str(value) for name, value in request.parameters.items()},
             "chunksize": request.chunksize,
             "max_chunks": request.max_chunks,
             "bad_files": request.bad_files,
@@ -204,10 +211,11 @@ def _source_file(kind: type) -> Path | None:
     return path if path.is_file() else None
 
 
-def _command(processor: Any) -> tuple[str, ...]:
+def _command(processor: Any, parameters: Mapping[str, Any]) -> tuple[str, ...]:
     """Words of the command line that runs this processor; empty where none can."""
     spec = processor if isinstance(processor, str) else _place_of(processor)
-    return () if spec is None else ("columnar-af", "run", spec)
+    given = [word for name, value in parameters.items() for word in ("--parameter", f"{name}={value}")]
+    return () if spec is None else ("columnar-af", "run", spec, *given)
 
 
 def _sources(fileset: FilesetSource) -> tuple[str, ...]:
