@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 
 LOCKS = {"set-a": "dask-awkward", "new-dask": None}  # lock -> the extra that only it holds
 SHARED_EXTRAS = ("dashboard", "notebook", "plot", "parsl", "dev")
-UNLOCKED_EXTRAS = {"mva"}  # 100 MB that only the inference of a given classifier needs; its tests skip without
+UNLOCKED_EXTRAS = {"mva"}  # 30 MB that only a given classifier needs; its tests skip without
 ONLY_IN_SET_A = {"dask-awkward", "dask-histogram"}
 
 
