@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PEAKS = ("double-gaussian", "crystal-ball", "gaussian", "johnson")
 BACKGROUNDS = ("exponential", "polynomial")
+TABLE_WIDTH = 110
+"""Columns that yields of six digits need."""
 YIELD_COLUMNS = ("era", "fb⁻¹", "D_s window", "true", "D_s range", "D⁺ range", "D_s / fb⁻¹", "p")
 FRACTION_COLUMNS = ("era", "from B", "true", "in simulation", "p")
 
@@ -125,6 +127,7 @@ def _show(done: Study, folder: Path) -> None:
     from rich.console import Console
 
     console = Console()
+    console = Console(width=max(console.width, TABLE_WIDTH))  # a cut number is worse than a long line
     low, high = done.eras[0].fit.model.low, done.eras[0].fit.model.high
     console.print(f"window: 1.93 to 2.01 GeV; range: {low:g} to {high:g} GeV", highlight=False)
     console.print(_table("D_s yields", YIELD_COLUMNS, [_yields(era) for era in done.eras]))
