@@ -15,6 +15,7 @@ VERBS = {
     "show": "columnar_af.cli.show:show",
     "cutflow": "columnar_af.cli.cutflow:cutflow",
     "plot": "columnar_af.cli.plot:plot",
+    "cache": "columnar_af.cli.cache:cache",
 }
 """Verb -> where its click command lives; imported only when the verb is used, so that ``--help`` stays fast."""
 
@@ -25,6 +26,7 @@ HELP = {
     "show": "Print the result of a run.",
     "cutflow": "Print the cutflow of a run as text, Markdown, LaTeX or CSV.",
     "plot": "Draw the histograms of a run, one figure each.",
+    "cache": "Look at the local cache of columns, or empty it.",
 }
 
 

@@ -12,7 +12,8 @@ count against the bytes. What the reader does not know goes to uproot, and all r
 from __future__ import annotations
 
 from columnar_af.ntuples.fast_reader.column_cache import ColumnCache
-from columnar_af.ntuples.fast_reader.columns import Column, ColumnReader
+from columnar_af.ntuples.fast_reader.columns import ColumnReader
+from columnar_af.ntuples.fast_reader.layout import Column
 from columnar_af.ntuples.fast_reader.mapping import (
     FastSourceMapping,
     events_where,
@@ -20,6 +21,7 @@ from columnar_af.ntuples.fast_reader.mapping import (
     fast_reading,
     use_fast_reading,
 )
+from columnar_af.ntuples.fast_reader.memory import keep_freed_memory
 from columnar_af.ntuples.fast_reader.triggers import fired
 
 __all__ = [
@@ -31,5 +33,6 @@ __all__ = [
     "fast_events",
     "fast_reading",
     "fired",
+    "keep_freed_memory",
     "use_fast_reading",
 ]

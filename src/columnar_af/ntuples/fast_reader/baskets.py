@@ -81,23 +81,30 @@ def locate_baskets(branch: Any) -> BasketIndex:
         embedded=embedded,
     )
     if np.any(np.diff(first_entries) < 0) or np.any(index.positions <= 0) or np.any(index.sizes < KEY.size):
-        msg = "the list of baskets is damaged: positions, sizes and first entries must be positive and in order"
+        msg = (
+            "the list of baskets is damaged: positions, sizes and first entries must be positive and in order"
+        )
         raise ReadError(msg, advice="make the file again, or leave it out")
     return index
 
 
 class Basket(Protocol):
-    """A basket whose header has been read.
+    """A basket whose header has been read."""
 
-    Attributes:
-        entries: Number of entries in it.
-        data_bytes: Uncompressed bytes of the values, without the list of entry offsets behind them.
-        has_starts: Whether such a list is there.
-    """
+    @property
+    def entries(self) -> int:
+        """Number of entries in it."""
+        ...
 
-    entries: int
-    data_bytes: int
-    has_starts: bool
+    @property
+    def data_bytes(self) -> int:
+        """Uncompressed bytes of the values, without the list of entry offsets behind them."""
+        ...
+
+    @property
+    def has_starts(self) -> bool:
+        """Whether such a list is there."""
+        ...
 
     def contents(self) -> tuple[Bytes, Integers | None]:
         """Uncompressed values, and the byte where each entry begins and the last one ends, if the basket says."""
@@ -164,11 +171,11 @@ def stored_basket(raw: Bytes, entries: int) -> StoredBasket:
     Raises:
         ReadError: The header contradicts the branch or its own sizes.
     """
-    in_file, _, object_bytes, _, key_bytes, _ = KEY.unpack_from(raw)
+    in_file, _, object_bytes, _, key_bytes, _ = KEY.unpack_from(raw.data)
     if in_file != len(raw) or not KEY.size + TAIL_BYTES <= key_bytes < len(raw):
         msg = f"a basket's record of {len(raw)} bytes says that it has {in_file}, {key_bytes} of them its header"
         raise damaged(msg)
-    _, _, _, counted, data_end = TAIL.unpack_from(raw, key_bytes - TAIL_BYTES)
+    _, _, _, counted, data_end = TAIL.unpack_from(raw.data, key_bytes - TAIL_BYTES)
     data_bytes = data_end - key_bytes
     if counted != entries or not 0 <= data_bytes <= object_bytes:
         msg = f"a basket of {entries} entries says that it has {counted}, in {data_bytes} of {object_bytes} bytes"
@@ -188,4 +195,3 @@ def _entry_starts(tail: Bytes, basket: StoredBasket) -> Integers:
     np.subtract(listed, basket.key_bytes, out=starts[:-1], casting="unsafe")
     starts[-1] = basket.data_bytes
     return starts
-

@@ -17,6 +17,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -151,7 +152,8 @@ class ColumnCache:
             temporary.replace(path)
         except OSError as error:
             logger.warning("column cache: cannot write %s: %s", path, error.strerror)
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink()
             return
         self._make_room(written)
 
@@ -235,11 +237,18 @@ def _buffers(column: Column) -> dict[str, npt.NDArray[Any]]:
 def _pack(key: ColumnKey, column: Column) -> Iterator[bytes | memoryview]:
     """The bytes of an entry: magic word, size of the description, description, then the buffers, each aligned."""
     buffers = _buffers(column)
-    described = [{"name": name, "dtype": array.dtype.str, "length": len(array)} for name, array in buffers.items()]
+    described = [
+        {"name": name, "dtype": array.dtype.str, "length": len(array)} for name, array in buffers.items()
+    ]
     checksum = xxhash.xxh3_128()
     for array in buffers.values():
-        checksum.update(array.view(np.uint8))
-    description = {"format": FORMAT, "key": asdict(key), "buffers": described, "xxh3_128": checksum.hexdigest()}
+        checksum.update(array.view(np.uint8).data)
+    description = {
+        "format": FORMAT,
+        "key": asdict(key),
+        "buffers": described,
+        "xxh3_128": checksum.hexdigest(),
+    }
     text = json.dumps(description).encode()
     yield MAGIC + len(text).to_bytes(PREFIX_BYTES - len(MAGIC), "little") + text
     place = PREFIX_BYTES + len(text)
@@ -279,5 +288,5 @@ def _map_buffers(
 def _checksum(arrays: dict[str, npt.NDArray[Any]]) -> str:
     checksum = xxhash.xxh3_128()
     for array in arrays.values():
-        checksum.update(array.view(np.uint8))
+        checksum.update(array.view(np.uint8).data)
     return checksum.hexdigest()

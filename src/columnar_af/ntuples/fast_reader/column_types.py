@@ -47,7 +47,7 @@ def column_type(branch: Any) -> ColumnType | None:
     Args:
         branch: uproot's TBranch, or a field of an RNTuple (which is always uproot's).
     """
-    interpretation = getattr(branch, "interpretation", None)
+    interpretation: Any = getattr(branch, "interpretation", None)
     if type(interpretation) is AsDtype:
         dtype = _number(interpretation)
         return None if dtype is None else ColumnType(Kind.NUMBER, dtype)
@@ -73,7 +73,9 @@ def _number(interpretation: Any) -> np.dtype[Any] | None:
     """Native type of a plain big-endian number; None for records, fixed-size arrays and conversions."""
     stored = interpretation.from_dtype
     native = stored.newbyteorder("=")
-    plain = stored.names is None and stored.subdtype is None and stored.kind in "biuf" and stored.itemsize <= 8
+    plain = (
+        stored.names is None and stored.subdtype is None and stored.kind in "biuf" and stored.itemsize <= 8
+    )
     if plain and interpretation.to_dtype == native and stored == stored.newbyteorder(">"):
         return np.dtype(native)
     return None

@@ -23,7 +23,7 @@ from columnar_af.ntuples.fast_reader.column_cache import ColumnCache, ColumnKey
 from columnar_af.ntuples.fast_reader.column_types import ColumnType, Kind, column_type
 from columnar_af.ntuples.fast_reader.layout import Column
 from columnar_af.ntuples.fast_reader.plans import Job, Plan, make_plan
-from columnar_af.ntuples.fast_reader.sources import ByteSource, open_source
+from columnar_af.ntuples.fast_reader.sources import ByteSource, LocalFile, open_source
 from columnar_af.ntuples.fast_reader.statistics import ReadStatistics
 
 Bytes = npt.NDArray[np.uint8]
@@ -109,7 +109,7 @@ class ColumnReader:
         """
         start, stop = self._cut_range(start, stop)
         wanted = {known.path: known for known in map(self._require, branches)}
-        columns = {path: column for path, column in self._from_cache(wanted.values(), start, stop)}
+        columns = dict(self._from_cache(wanted.values(), start, stop))
         missing = [known for path, known in wanted.items() if path not in columns]
         for batch in _batches(missing, start, stop):
             for known, column in zip(batch, self._read_range(batch, start, stop), strict=True):
@@ -232,6 +232,10 @@ class ColumnReader:
         ]
         raw = iter(self._source().read(ranges) if ranges else [])
         n_bytes = sum(stop - start for start, stop in ranges)
+        if isinstance(
+            self._opened, LocalFile
+        ):  # coffea's metrics take the bytes read from uproot's own counter
+            self._tree.file.source._num_requested_bytes += n_bytes
         names = [known.path for known in batch]
         self.statistics.add_read(names, len(ranges), n_bytes, time.perf_counter() - started)
         return [
@@ -250,7 +254,7 @@ class ColumnReader:
         if path not in self._known:
             kind = column_type(found)
             with work_address(WorkAddress(file=self._tree.file.file_path, branch=path)):
-                self._known[path] = kind and KnownBranch(found, path, kind, locate_baskets(found))
+                self._known[path] = KnownBranch(found, path, kind, locate_baskets(found)) if kind else None
         return self._known[path]
 
     def _require(self, branch: str | Any) -> KnownBranch:
@@ -332,7 +336,9 @@ def _batches(branches: Sequence[KnownBranch], start: int, stop: int) -> Iterator
     batch: list[KnownBranch] = []
     filled = 0
     for known in branches:
-        size = sum(last - first for first, last in _stored_ranges(known.index, known.index.touching(start, stop)))
+        size = sum(
+            last - first for first, last in _stored_ranges(known.index, known.index.touching(start, stop))
+        )
         if batch and filled + size > BATCH_BYTES:
             yield batch
             batch, filled = [], 0

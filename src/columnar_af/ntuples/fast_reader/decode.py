@@ -30,7 +30,7 @@ LONG_STRING = 255
 """A string of this length or more has its length in the four bytes behind this one."""
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def _load(_context: Any, data: Any, place: Any, like: Any) -> Any:
     """The item of ``like``'s type at byte ``place`` of ``data``, wherever it lies: numba has no unaligned load."""
 
@@ -43,7 +43,7 @@ def _load(_context: Any, data: Any, place: Any, like: Any) -> Any:
     return like.dtype(data, place, like), generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def _swapped(_context: Any, value: Any) -> Any:
     """``value`` with its bytes in reverse order; compiles to vector shuffles, where shifts and masks do not."""
 
@@ -55,7 +55,7 @@ def _swapped(_context: Any, value: Any) -> Any:
 
 @nb.njit(nogil=True, cache=True, inline="always")
 def _four_bytes(data: Bytes, place: int) -> int:
-    return (
+    return int(
         (np.int64(data[place]) << 24)
         | (np.int64(data[place + 1]) << 16)
         | (np.int64(data[place + 2]) << 8)
@@ -78,7 +78,7 @@ def vectors(data: Bytes, entries: int, bits: Bits, written: int, offsets: Intege
     Returns:
         ``written`` plus the number of new values, or ``-1 - entry`` for damaged bytes.
     """
-    place, end, size = np.int64(0), len(data), np.int64(bits.itemsize)
+    place, end, size = 0, len(data), bits.itemsize
     room = len(bits)
     for entry in range(entries):
         if place + VECTOR_HEADER > end:
@@ -118,17 +118,17 @@ def starts_to_offsets(starts: Integers, size: int, written: int, offsets: Intege
         if follow < 0 or follow % size != 0:
             return -1 - entry
         offsets[first + 1 + entry] = written + starts[entry + 1] // size
-    return written + starts[-1] // size
+    return int(written + starts[-1] // size)
 
 
 @nb.njit(nogil=True, cache=True)
 def counts_to_offsets(counts: Integers, room: int, written: int, offsets: Integers, first: int) -> int:
     """Counts from a counter branch into offsets of the column; they must use up the ``room`` values of the basket."""
-    total = np.int64(0)
+    total = 0
     for entry in range(len(counts)):
         if counts[entry] < 0 or counts[entry] > room - total:
             return -1 - entry
-        total += counts[entry]
+        total += int(counts[entry])
         offsets[first + 1 + entry] = written + total
     return written + total if total == room else -1 - len(counts)
 
@@ -138,7 +138,7 @@ def _string_at(data: Bytes, place: int, end: int) -> tuple[int, int]:
     """First letter and length of the string at ``place``; length -1 where it does not fit before ``end``."""
     if place >= end:
         return place, -1
-    length = np.int64(data[place])
+    length = int(data[place])
     place += 1
     if length == LONG_STRING:
         if place + 4 > end:
@@ -153,8 +153,8 @@ def _string_at(data: Bytes, place: int, end: int) -> tuple[int, int]:
 @nb.njit(nogil=True, cache=True)
 def count_strings(data: Bytes, entries: int) -> tuple[int, int]:
     """Numbers of strings and of letters in a basket of ``std::vector<std::string>``; ``(-1 - entry, 0)`` if damaged."""
-    place, end = np.int64(0), len(data)
-    strings, letters = np.int64(0), np.int64(0)
+    place, end = 0, len(data)
+    strings, letters = 0, 0
     for entry in range(entries):
         if place + VECTOR_HEADER > end:
             return -1 - entry, 0
@@ -179,15 +179,17 @@ def count_strings(data: Bytes, entries: int) -> tuple[int, int]:
 def same_bytes(data: Bytes, first: int, second: int, count: int) -> bool:
     """Whether ``count`` bytes from ``first`` on equal those from ``second`` on; compared in blocks that vectorise."""
     word = np.empty(1, dtype=np.uint64)
-    place = np.int64(0)
+    place = 0
     while place + 256 <= count:
         difference = np.uint64(0)
         for step in range(32):
-            difference |= _load(data, first + place + 8 * step, word) ^ _load(data, second + place + 8 * step, word)
+            difference |= _load(data, first + place + 8 * step, word) ^ _load(
+                data, second + place + 8 * step, word
+            )
         if difference != 0:
             return False
         place += 256
-    for rest in range(place, count):
+    for rest in range(place, count):  # noqa: SIM110  numba has no all()
         if data[first + rest] != data[second + rest]:
             return False
     return True
@@ -214,8 +216,8 @@ def fill_strings(
         string_offsets, n_strings: Where each string of the column begins, and how many are there already.
         offsets, first: Where each entry's strings begin, and how many entries are there already.
     """
-    place = np.int64(0)
-    before, before_bytes, before_letters = np.int64(0), np.int64(-1), np.int64(0)
+    place = 0
+    before, before_bytes, before_letters = 0, -1, 0
     for entry in range(entries):
         size = 4 + (_four_bytes(data, place) & ~COUNTED_FLAG)
         count = _four_bytes(data, place + 6)
@@ -224,7 +226,9 @@ def fill_strings(
             length = n_letters - before_letters
             letters[n_letters : n_letters + length] = letters[before_letters:n_letters]
             for string in range(count):
-                string_offsets[n_strings + 1 + string] = string_offsets[n_strings - count + 1 + string] + length
+                string_offsets[n_strings + 1 + string] = (
+                    string_offsets[n_strings - count + 1 + string] + length
+                )
             n_letters += length
         else:
             inside = place + VECTOR_HEADER

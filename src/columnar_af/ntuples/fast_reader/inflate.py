@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import cramjam
 import numpy as np
@@ -23,7 +23,7 @@ from columnar_af.errors import ReadError
 from columnar_af.ntuples.fast_reader.damage import damaged
 
 Bytes = npt.NDArray[np.uint8]
-Inflater = Callable[[Bytes, int], Any]
+Inflater = Callable[[Any, int], Any]
 """From compressed bytes and the uncompressed size to anything with a buffer."""
 
 BLOCK_HEADER = 9
@@ -108,7 +108,7 @@ def _inflate_block(payload: Bytes, block: Block) -> Bytes:
         msg = f"a basket is compressed with {block.algorithm!r}; known are zlib (ZL), LZMA (XZ), LZ4 (L4) and ZSTD (ZS)"
         raise ReadError(msg, advice="write the file again with one of these, for instance with hadd -f404")
     try:
-        data = np.frombuffer(inflater(payload[block.start : block.stop], block.size), dtype=np.uint8)
+        data = np.frombuffer(inflater(payload.data[block.start : block.stop], block.size), dtype=np.uint8)
     except _inflate_errors() as error:
         msg = f"a block of {block.size} bytes cannot be inflated ({error})"
         raise damaged(msg) from error
@@ -136,7 +136,7 @@ def _fastest_zlib() -> tuple[str, Inflater]:
 
 def _libdeflate() -> Inflater:
     function = importlib.import_module("deflate").zlib_decompress
-    return lambda data, size: function(data, size)
+    return cast("Inflater", function)
 
 
 def _isal() -> Inflater:
@@ -152,8 +152,8 @@ ZLIB_INFLATERS: dict[str, Callable[[], Inflater]] = {"deflate": _libdeflate, "is
 """Module -> maker of the function that inflates zlib data; fastest first."""
 
 
-def _lz4(data: Bytes, size: int) -> Any:
-    stored = int.from_bytes(data[:LZ4_CHECKSUM].tobytes(), "big")
+def _lz4(data: Any, size: int) -> Any:
+    stored = int.from_bytes(data[:LZ4_CHECKSUM], "big")
     packed = data[LZ4_CHECKSUM:]
     computed = xxhash.xxh64_intdigest(packed)
     if computed != stored:
@@ -162,12 +162,12 @@ def _lz4(data: Bytes, size: int) -> Any:
     return cramjam.lz4.decompress_block(packed, output_len=size)
 
 
-def _zstd(data: Bytes, size: int) -> Any:
+def _zstd(data: Any, size: int) -> Any:
     return cramjam.zstd.decompress(data, output_len=size)
 
 
-def _lzma(data: Bytes, size: int) -> Any:
-    module = getattr(cramjam, "xz", None) or cramjam.experimental.lzma
+def _lzma(data: Any, size: int) -> Any:
+    module: Any = getattr(cramjam, "xz", None) or cramjam.experimental.lzma  # type: ignore[attr-defined]  # older versions
     return module.decompress(data, output_len=size)
 
 
@@ -176,4 +176,3 @@ def _inflate_errors() -> tuple[type[Exception], ...]:
     """What the libraries raise for damaged data; isal's error is zlib's."""
     own = [importlib.import_module("deflate").DeflateError] if zlib_library() == "deflate" else []
     return (zlib.error, cramjam.DecompressionError, ValueError, *own)
-

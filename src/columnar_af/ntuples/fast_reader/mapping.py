@@ -138,7 +138,11 @@ class SparseSourceMapping(FastSourceMapping):
 
     def _can_skip(self, branch: Any, allow_missing: bool) -> bool:
         """Whether baskets can be left out: the reader knows the branch and the parent has not read it."""
-        if allow_missing or isinstance(branch, uproot.behaviors.RNTuple.HasFields) or self._is_preloaded(branch):
+        if (
+            allow_missing
+            or isinstance(branch, uproot.behaviors.RNTuple.HasFields)
+            or self._is_preloaded(branch)
+        ):
             return False
         known = (branch.cache_key, self._parent._start, self._parent._stop) in self._parent._columns
         return not known and self.reader_of(branch.tree).knows(branch)

@@ -15,10 +15,10 @@ import numpy.typing as npt
 import xxhash
 
 from columnar_af.errors import ReadError
-from columnar_af.ntuples.fast_reader.damage import damaged
 from columnar_af.ntuples.fast_reader import decode
 from columnar_af.ntuples.fast_reader.baskets import Basket, StoredBasket
 from columnar_af.ntuples.fast_reader.column_types import ColumnType, Kind
+from columnar_af.ntuples.fast_reader.damage import damaged
 from columnar_af.ntuples.fast_reader.layout import Column
 from columnar_af.ntuples.fast_reader.statistics import ReadStatistics
 
@@ -104,9 +104,9 @@ class _NumbersPlan:
         return Column(self._content, None if self._kind.kind is Kind.NUMBER else self._offsets)
 
     def _decode(self, number: int) -> None:
-        started = time.perf_counter()
+        started = time.thread_time()
         data, starts = self._baskets[number].contents()
-        inflated = time.perf_counter()
+        inflated = time.thread_time()
         if len(data) != self._baskets[number].data_bytes:
             msg = f"a basket has {len(data)} bytes of values, not {self._baskets[number].data_bytes}"
             raise self._damaged(msg, number, 0)
@@ -121,7 +121,7 @@ class _NumbersPlan:
         if reached != self._values[number + 1]:
             what = "the count of an entry does not agree with its bytes"
             raise self._damaged(what, number, -1 - reached if reached < 0 else 0)
-        self._statistics.add_decoded(len(data), inflated - started, time.perf_counter() - inflated)
+        self._statistics.add_decoded(len(data), inflated - started, time.thread_time() - inflated)
 
     def _swap(self, data: Bytes, written: int) -> None:
         values = data.view(self._kind.dtype.newbyteorder(">"))
@@ -149,7 +149,9 @@ class _NumbersPlan:
 class _StringsPlan:
     """Lists of strings. Baskets that are the same byte for byte, as trigger names often are, are inflated once."""
 
-    def __init__(self, baskets: Sequence[Basket], first_entries: Integers, statistics: ReadStatistics) -> None:
+    def __init__(
+        self, baskets: Sequence[Basket], first_entries: Integers, statistics: ReadStatistics
+    ) -> None:
         self._baskets = baskets
         self._statistics = statistics
         self._first_entries = first_entries
@@ -169,20 +171,20 @@ class _StringsPlan:
     def _inflate(self, number: int) -> None:
         if self._same_as[number] != number:
             return
-        started = time.perf_counter()
+        started = time.thread_time()
         basket = self._baskets[number]
         data = basket.contents()[0]
-        inflated = time.perf_counter()
+        inflated = time.thread_time()
         strings, letters = decode.count_strings(data, basket.entries)
         if strings < 0:
             msg = "the lengths of an entry's strings do not agree with its bytes"
             raise damaged(msg, int(self._first_entries[number]) - 1 - int(strings))
         self._data[number], self._strings[number], self._letters[number] = data, strings, letters
-        self._statistics.add_decoded(len(data), inflated - started, time.perf_counter() - inflated)
+        self._statistics.add_decoded(len(data), inflated - started, time.thread_time() - inflated)
 
     def column(self) -> Column:
         """See :class:`Plan`."""
-        started = time.perf_counter()
+        started = time.thread_time()
         strings, letters = self._strings[self._same_as], self._letters[self._same_as]
         content = np.empty(int(letters.sum()), dtype=np.uint8)
         string_offsets = np.zeros(int(strings.sum()) + 1, dtype=np.int64)
@@ -196,7 +198,7 @@ class _StringsPlan:
             n_strings += int(strings[number])
             n_letters += int(letters[number])
             first += basket.entries
-        self._statistics.add_decoded(0, 0.0, time.perf_counter() - started)
+        self._statistics.add_decoded(0, 0.0, time.thread_time() - started)
         return Column(content, offsets, string_offsets)
 
 
@@ -211,7 +213,6 @@ def group_jobs(sizes: Sequence[int], work: Callable[[int], None]) -> list[Job]:
         groups[-1].append(number)
         filled += size
     return [_job(work, group) for group in groups]
-
 
 
 def _job(work: Callable[[int], None], group: Sequence[int]) -> Job:
@@ -234,4 +235,4 @@ def _repeated(baskets: Sequence[Basket]) -> npt.NDArray[np.int64]:
 
 def basket_digest(basket: StoredBasket) -> tuple[int, int, bytes]:
     """What identifies the contents of a basket without inflating it: entries, size, and 128 bits of its bytes' hash."""
-    return basket.entries, basket.object_bytes, xxhash.xxh3_128_digest(basket.payload)
+    return basket.entries, basket.object_bytes, xxhash.xxh3_128_digest(basket.payload.data)

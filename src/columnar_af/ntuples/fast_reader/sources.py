@@ -60,7 +60,6 @@ class LocalFile:
     """A file on this machine."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         try:
             self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         except OSError as error:
@@ -118,7 +117,9 @@ class UprootFile:
             raise ReadError(msg, advice="check that the server answers, and try again") from error
         for request, piece in zip(requests, pieces, strict=True):
             if len(piece) != request.stop - request.start:
-                msg = f"got {len(piece)} bytes instead of {request.stop - request.start}: the file is truncated"
+                msg = (
+                    f"got {len(piece)} bytes instead of {request.stop - request.start}: the file is truncated"
+                )
                 raise ReadError(msg, advice="copy or make the file again, or leave it out")
         return _cut(ranges, zip(requests, pieces, strict=True))
 

@@ -15,7 +15,8 @@ class ReadStatistics:
         bytes_inflated: Uncompressed bytes of values.
         baskets: Baskets read.
         columns: Branches read, in order of their first reading.
-        read_s, inflate_s, decode_s: Seconds in each stage, summed over threads.
+        read_s: Wall seconds spent waiting for the file.
+        inflate_s, decode_s: CPU seconds of these stages, summed over threads; other jobs on the machine do not count.
     """
 
     bytes_read: int = 0

@@ -117,7 +117,7 @@ def name_runs(
     starts, counts = np.empty(entries, np.int64), np.empty(entries, np.int64)
     place_offsets, places = np.zeros(entries + 1, np.int64), np.empty(64, np.int64)
     runs, found = 0, 0
-    place, before, before_size = np.int64(0), np.int64(0), np.int64(-1)
+    place, before, before_size = 0, 0, -1
     for entry in range(entries):
         size = 4 + (_four_bytes(data, place) & ~COUNTED_FLAG)
         if size != before_size or not same_bytes(data, before, place, size):
@@ -217,7 +217,7 @@ def fired(
         return result
     runs = _find_names(reader, names, patterns, exact, start, stop)
     column = reader.read(decisions, start, stop)
-    assert column.offsets is not None  # noqa: S101  narrows the type: _is_known checked that it is a list
+    assert column.offsets is not None  # _is_known checked that it is a list
     values = column.content if column.content.dtype.kind == "i" else column.content == 1
     wrong = decide(
         runs.starts, runs.counts, runs.place_offsets, runs.places, start, column.offsets, values, result
@@ -259,22 +259,24 @@ def _find_names(
 def _search(
     reader: ColumnReader, basket: Basket, first: int, patterns: Bytes, pattern_offsets: Integers, exact: bool
 ) -> NameRuns:
-    began = time.perf_counter()
+    began = time.thread_time()
     data = basket.contents()[0]
-    inflated = time.perf_counter()
+    inflated = time.thread_time()
     checked = int(count_strings(data, basket.entries)[0])
     if checked < 0:
         msg = "the lengths of an entry's strings do not agree with its bytes"
         raise damaged(msg, first - 1 - checked)
     runs = NameRuns(*name_runs(data, basket.entries, patterns, pattern_offsets, exact))
-    reader.statistics.add_decoded(len(data), inflated - began, time.perf_counter() - inflated)
+    reader.statistics.add_decoded(len(data), inflated - began, time.thread_time() - inflated)
     return runs
 
 
 def _join(parts: Sequence[NameRuns], first_entries: Integers) -> NameRuns:
     sizes = np.cumsum([0, *(len(part.places) for part in parts)])
     return NameRuns(
-        starts=np.concatenate([part.starts + first for part, first in zip(parts, first_entries, strict=True)]),
+        starts=np.concatenate(
+            [part.starts + first for part, first in zip(parts, first_entries, strict=True)]
+        ),
         counts=np.concatenate([part.counts for part in parts]),
         place_offsets=np.concatenate(
             [np.zeros(1, np.int64)]
