@@ -21,9 +21,9 @@ from coffea.nanoevents import BaseSchema, NanoEventsFactory, factory
 from coffea.nanoevents.mapping import TrivialUprootOpener, UprootSourceMapping
 from uproot.source.futures import TrivialExecutor
 
-from columnar_af.errors import ReadError, WorkAddress
 from columnar_af.ntuples.fast_reader.column_cache import ColumnCache
 from columnar_af.ntuples.fast_reader.columns import ColumnReader, Pool
+from columnar_af.ntuples.fast_reader.open_trees import open_trees
 
 Bools = npt.NDArray[np.bool_]
 
@@ -178,7 +178,7 @@ def fast_events(
         ReadError: The file cannot be read, has no such tree, or is damaged (the last when a column is touched).
         SchemaError: The tree is not what the schema promises.
     """
-    tree = _open_tree(source, tree_path)
+    tree = open_trees.get(source, tree_path) if isinstance(source, str | Path) else source
     stop = tree.num_entries if stop is None else min(stop, tree.num_entries)
     start = min(max(start, 0), stop)
     partition = (str(tree.file.uuid), tree.object_path, f"{start}-{stop}")
@@ -264,20 +264,6 @@ def use_fast_reading(*, pool: Pool | None = None, cache: ColumnCache | None = No
         column_cache = cache
 
     factory.UprootSourceMapping = Configured
-
-
-def _open_tree(source: str | Path | Any, tree_path: str | None) -> Any:
-    if not isinstance(source, str | Path):
-        return source
-    where = WorkAddress(file=str(source), tree=tree_path)
-    try:
-        return uproot.open(source)[tree_path] if tree_path else uproot.open(source)
-    except uproot.KeyInFileError as error:
-        msg = f"the file has no tree {tree_path}"
-        raise ReadError(msg, advice="name a tree that is in the file", address=where) from error
-    except (OSError, ValueError) as error:
-        msg = f"cannot open the file: {error}"
-        raise ReadError(msg, advice="check the path; copy the file again", address=where) from error
 
 
 def _take(array: ak.Array, places: npt.NDArray[np.int64]) -> ak.Array:
