@@ -27,7 +27,7 @@ from columnar_af.kernels.leg_matching import match_legs
 from columnar_af.kernels.trigger_names import any_fired
 from columnar_af.kernels.trigger_objects import match_objects
 from columnar_af.ntuples.t3m import T3MSchema, fall_back, why_missing
-from columnar_af.selection import CandidateSelection, fill
+from columnar_af.selection import CandidateSelection, Cutflow, CutflowRow, fill
 
 DOUBLE_MU_0 = ("L1_DoubleMu0er1p5_SQ_OS_dR_Max1p4", "L1_DoubleMu0er1p4_SQ_OS_dR_Max1p4")
 DOUBLE_MU_4 = ("L1_DoubleMu4_SQ_OS_dR_Max1p2", "L1_DoubleMu4p5_SQ_OS_dR_Max1p2")
@@ -153,6 +153,23 @@ SELECTIONS: Mapping[str, Mapping[str, Thresholds]] = {
 }
 """Published variant -> year -> thresholds."""
 
+CUTS = (
+    "all",
+    "hlt",
+    "l1",
+    "mass",
+    "pv_tracks",
+    "flight_significance",
+    "acceptance",
+    "delta_r",
+    "muon_id",
+    "track_ip",
+    "dimuon_mass",
+    "trigger_match",
+    "best_candidate",
+)
+"""The cuts in the order of the cutflow."""
+
 MASS_RANGE = (1.65, 2.01)
 """Range of the mass histogram, GeV (SEED, 62 bins)."""
 SIGNAL_WINDOW = (1.93, 2.01)
@@ -211,7 +228,8 @@ class DsPhiPi(ProcessorABC):
         """
         era = events.metadata.get("era") or self.default_era
         thresholds = SELECTIONS[self.variant][year_of(era)]
-        require_track(events)
+        if "track" not in events.triplet.fields:
+            return {events.metadata["dataset"]: nothing_without_track(events)}
         is_data = bool(events.metadata.get("is_data"))
         weights = unit_weight(events) if is_data else self.event_weight(events)
 
@@ -247,13 +265,22 @@ class DsPhiPi(ProcessorABC):
 # --- candidates -------------------------------------------------------------------------------------------------------
 
 
-def require_track(events: ak.Array) -> None:
-    """A three-muon ntuple has no track to be the pion."""
-    if "track" not in events.triplet.fields:
-        msg = "this is a three-muon ntuple (τ → 3μ): its triplets have no track, and D_s → φ(μμ)π needs two muons and a track"
+def nothing_without_track(events: ak.Array) -> dict[str, Any]:
+    """The output for a three-muon ntuple without entries, which adds nothing; with entries it is the wrong ntuple.
+
+    Raises:
+        SchemaError: There are entries, and no track that could be the pion.
+    """
+    if len(events):
+        msg = (
+            "this is a three-muon ntuple (τ → 3μ): its triplets have no track, and D_s → φ(μμ)π needs two muons and "
+            "a track"
+        )
         raise SchemaError(
             msg, advice="give ntuples of the D_s → φπ tree maker, or a processor for three muons"
         )
+    rows = tuple(CutflowRow(cut, notes=("no entries",)) for cut in CUTS)
+    return {"entries": 0, "sumw": 0.0, "cutflow": Cutflow(rows), "hists": {}, "yields": {}}
 
 
 def matched_candidates(events: ak.Array) -> ak.Array:

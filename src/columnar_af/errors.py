@@ -10,6 +10,7 @@
     │   └── VersionError     a pair of installed versions that does not work together
     ├── ReadError            an input file cannot be read: missing, truncated, no tree
     │   └── SchemaError      it can be read, but its branches are not what the ntuple promises
+    │       └── MissingBranchError   the analysis reads a branch or field that it does not have
     ├── ProcessorError       the analysis code raised
     ├── ExecutorError        the machinery lost the work: killed worker, broken pool, lost scheduler
     ├── IncompleteRunError   a run ended with chunks that failed
@@ -139,6 +140,10 @@ class SchemaError(ReadError):
     """The branches of an input file are not what the ntuple promises."""
 
 
+class MissingBranchError(SchemaError):
+    """The analysis reads a branch or a field that the input file does not have."""
+
+
 class ProcessorError(ColumnarAFError):
     """The analysis code raised an exception."""
 
@@ -148,7 +153,13 @@ class ExecutorError(ColumnarAFError):
 
 
 class IncompleteRunError(ColumnarAFError):
-    """A run ended with chunks that failed."""
+    """A run ended with chunks that failed.
+
+    Attributes:
+        result: The RunResult of all that did not fail; its ledger lists what did.
+    """
+
+    result: Any = None
 
 
 class OutputError(ColumnarAFError):

@@ -211,7 +211,7 @@ def test_a_missing_file_is_left_to_inspection(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("document", "fragments"),
     [
-        ({"d": {"fils": ["a.root"]}}, ["unknown key 'fils'", "did you mean 'files'", "dataset d"]),
+        ({"d": {"filez": ["a.root"]}}, ["unknown key 'filez'", "did you mean 'files'", "dataset d"]),
         ({"d": {"metadata": {}}}, ["'files' is missing", "dataset d"]),
         ({"d": 3}, ["expected a path, a list of paths", "not 3"]),
         ({"d": []}, ["at least one", "not []"]),

@@ -87,6 +87,11 @@ def test_a_cut_that_was_applied_to_part_of_the_input_says_so():
     assert "not applied in part of the input: no branch in one file" in str(Cutflow(rows))
 
 
+def test_a_note_that_leads_with_the_same_words_does_not_repeat_them():
+    rows = (CutflowRow("all", 9, 9), CutflowRow("id", 9, 9, 0.0, 0.0, False, ("not applied: no branch",)))
+    assert str(Cutflow(rows)).splitlines()[-1].endswith("  not applied: no branch")
+
+
 def test_the_table_fits_80_columns(result):
     lines = on_terminal(result.cutflow("2017C"), 80).splitlines()
     assert any(
@@ -186,9 +191,17 @@ def test_efficiency_of_nothing_is_no_number():
 
 
 def test_verdicts(result):
-    assert "not complete: of 433 entries 0 failed and 100 were skipped" in on_terminal(result, 200)
+    assert (
+        "not complete: 1 chunk (100 known entries) skipped; 333 of 433 known entries are done"
+        in on_terminal(result, 200)
+    )
     complete = replace(result, ledger=Ledger(result.ledger.entries[:2]))
     assert "all 333 entries in 2 chunks are done" in on_terminal(complete, 200)
+    unreadable = LedgerEntry(3, "2018A", "c.root", "", 0, 0, "", "failed", 0)
+    incomplete = replace(result, ledger=Ledger((*result.ledger.entries, unreadable)))
+    assert "1 chunk (0 known entries) failed, 1 chunk (100 known entries) skipped" in on_terminal(
+        incomplete, 200
+    )
     broken = replace(result, ledger=Ledger((replace(result.ledger.entries[0], entries=1),)))
     assert "The ledger does not close: chunk 0" in on_terminal(broken, 200)
 

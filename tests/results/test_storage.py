@@ -177,12 +177,29 @@ def test_numpy_and_coffea_values_come_back():
         "flag": np.bool_(True),
         "columns": column_accumulator(np.array([[1.5, 2.5], [3.5, 4.5]], dtype=np.float32)),
         "names": {"b", "a"},
+        "texts": np.array(["a", "bc"], dtype="<U9"),
         ("tuple", 1): Cutflow(),
     }
     encoded = OutputEncoder(lambda path, histogram: "", {}).encode(output)
     back = OutputDecoder({}, {}, {}).decode(json.loads(json.dumps(encoded)))
     assert RunResult(output).differences(RunResult(back)) == []
     assert back["columns"].dtype == np.float32
+
+
+def test_a_claim_of_a_huge_text_is_not_believed():
+    tree = {"$type": "array", "dtype": "<U99999999", "shape": [1], "values": ["a"]}
+    assert OutputDecoder({}, {}, {}).decode(tree).nbytes == 4
+    with pytest.raises(OutputError, match="output is no 'array'"):
+        OutputDecoder({}, {}, {}).decode({**tree, "dtype": "O"})
+
+
+def test_nesting_without_end_is_said(saved):
+    tree = {}
+    for _ in range(700):
+        tree = {"x": tree}
+    edited(saved / "summary.json", ("output",), tree)
+    with pytest.raises(OutputError, match="nested too deeply"):
+        RunResult.load(saved)
 
 
 def test_a_value_that_cannot_be_saved_is_named(tmp_path):

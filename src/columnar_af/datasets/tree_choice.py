@@ -77,7 +77,7 @@ def _no_tree(directory: Any) -> ReadError:
     msg = (
         f"the file has no tree; it has {count} other objects"
         if count
-        else "the file is empty: it has no tree"
+        else "the file has no tree, nor anything else"
     )
     return ReadError(msg, advice="check that the job that wrote it ended well, or remove it from the fileset")
 

@@ -46,10 +46,14 @@ def _same_names(
     for name in range(stop - start + 1):
         if letter_offsets[other_start + name] - letter_offsets[start + name] != shift:
             return False
-    for letter in range(letter_offsets[start], letter_offsets[stop]):
-        if letters[letter] != letters[letter + shift]:
-            return False
-    return True
+    here = letters[letter_offsets[start] : letter_offsets[stop]]
+    there = letters[letter_offsets[other_start] : letter_offsets[other_stop]]
+    different = np.uint8(0)
+    for letter in range(
+        len(here)
+    ):  # no early end: the names are nearly always equal, and this loop is vectorised
+        different |= here[letter] ^ there[letter]
+    return different == 0
 
 
 @nb.njit(nogil=True, cache=True)

@@ -141,8 +141,11 @@ class _Branch:
 class StdVectorTreeWriter:
     """Writes one TTree to a new file, a block of entries at a time.
 
+    Several trees of one file can be filled in turn: give each writer the same open :class:`RootFile` in place of a path,
+    call :meth:`finish` on each, and close the file; its compression and identity then hold.
+
     Args:
-        path: File to write.
+        path: File to write, or an open file to which the tree is added.
         tree_path: Directory and name of the tree in the file, such as ``Tree3Mu/ntuple``.
         branches: Name -> C++ type, one of :data:`BRANCH_TYPES`, in the order of the tree.
         compression: ``uproot.ZLIB(1)`` and its kin, or None.
@@ -154,7 +157,7 @@ class StdVectorTreeWriter:
 
     def __init__(
         self,
-        path: Path,
+        path: Path | RootFile,
         tree_path: str,
         branches: Mapping[str, str],
         *,
@@ -168,9 +171,11 @@ class StdVectorTreeWriter:
         if unknown:
             msg = f"cannot write branches of type {sorted(unknown)}; the types are {sorted(BRANCH_TYPES)}"
             raise ValueError(msg)
-        self.file = RootFile(
-            path, name=name or path.name, identity=f"{identity}\n{name or path.name}", compression=compression
-        )
+        if isinstance(path, RootFile):
+            self.file = path
+        else:
+            inner = name or path.name
+            self.file = RootFile(path, name=inner, identity=f"{identity}\n{inner}", compression=compression)
         folder, _, self._name = tree_path.rpartition("/")
         self._directory = self.file.directory(folder)
         self._title = title
@@ -187,7 +192,7 @@ class StdVectorTreeWriter:
     ) -> None:
         """Write the tree and finish the file; when the body failed, only close it."""
         if kind is None:
-            self._write_tree()
+            self.finish()
         self.file.__exit__(kind, error, trace)
 
     def extend(self, columns: Mapping[str, Any]) -> None:
@@ -241,8 +246,8 @@ class StdVectorTreeWriter:
         branch.first_entries.append(branch.first_entries[-1] + count)
         branch.uncompressed += head + len(data)
 
-    def _write_tree(self) -> None:
-        """Write the TTree object with all branches."""
+    def finish(self) -> None:
+        """Write the TTree object with all branches, after its last entry. Leaving the context does this, too."""
         head = self._tree_head()
         key_bytes = Key("TTree", self._name, self._title).head
         position = key_bytes + 6 + len(head) + TOBJARRAY_HEAD

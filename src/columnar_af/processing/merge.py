@@ -13,7 +13,7 @@ from typing import Any
 
 from coffea.processor import accumulate
 
-from columnar_af.errors import ErrorRecord
+from columnar_af.errors import ErrorRecord, ExecutorError, ProcessorError
 from columnar_af.processing.chunk import ChunkMetrics, ChunkOutcome
 
 
@@ -74,7 +74,7 @@ class Outcomes:
         twice = self.entries.keys() & other.entries.keys()
         if twice:
             msg = f"chunks {sorted(twice)} came back twice; their events would be counted twice"
-            raise ValueError(msg)
+            raise ExecutorError(msg, advice="use another executor, and report this")
         for key, partial in other._blocks.items():
             self._add_block(key, partial)
         self.entries.update(other.entries)
@@ -86,7 +86,8 @@ class Outcomes:
         level, index = key
         while (sibling := (level, index ^ 1)) in self._blocks:
             other = self._blocks.pop(sibling)
-            partial = merged(other, partial) if index & 1 else merged(partial, other)
+            left, right = (other, partial) if index & 1 else (partial, other)
+            partial = _merged_block(left, right, level, index & ~1)
             level, index = level + 1, index >> 1
         self._blocks[level, index] = partial
 
@@ -99,3 +100,19 @@ class Outcomes:
             del level, index
             total = merged(total, partial)
         return total
+
+
+def _merged_block(left: Any | None, right: Any | None, level: int, index: int) -> Any | None:
+    """The sum of two neighbouring blocks; what cannot be added is told with its chunk numbers."""
+    try:
+        return merged(left, right)
+    except (TypeError, ValueError) as error:
+        first, length = index << level, 1 << level
+        msg = (
+            f"the results of chunks {first} to {first + length - 1} and {first + length} to {first + 2 * length - 1} "
+            f"do not add up: {error}"
+        )
+        advice = (
+            "let process() return the same keys, of the same types and with the same axes, for every chunk"
+        )
+        raise ProcessorError(msg, advice=advice) from error

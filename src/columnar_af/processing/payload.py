@@ -42,8 +42,8 @@ class Payload:
 
     Attributes:
         data: The pickle.
-        digest: SHA-256 of ``data``, hexadecimal; names the payload in a worker's cache. It holds for this process: pickles
-            of the same source made elsewhere differ. For provenance see
+        digest: SHA-256 of ``data``, hexadecimal; names the payload in a worker's cache. Pickling the same objects
+            again may give other bytes. For provenance see
             :func:`columnar_af.processing.source_hash.source_hash`.
         modules: Modules that loading and running the payload imports by name.
     """

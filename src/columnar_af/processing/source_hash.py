@@ -149,7 +149,17 @@ def _source(definition: Any) -> str:
         return inspect.getsource(definition)
     except (OSError, TypeError):  # typed into an interpreter, or generated as by dataclasses
         code = getattr(definition, "__code__", None)
-        return f"{code.co_code.hex()} {code.co_names}" if code else definition.__name__
+        return _code_text(code) if isinstance(code, types.CodeType) else definition.__name__
+
+
+def _code_text(code: types.CodeType) -> str:
+    constants = (
+        _code_text(constant)
+        if isinstance(constant, types.CodeType)
+        else repr(sorted(map(repr, constant)) if isinstance(constant, frozenset) else constant)
+        for constant in code.co_consts
+    )
+    return " ".join([code.co_code.hex(), *code.co_names, *constants])
 
 
 def _pickled(value: Any) -> str:

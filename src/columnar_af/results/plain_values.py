@@ -21,6 +21,9 @@ TAG = "$type"
 SCALARS = (str, bool, int, float, np.bool_, np.integer, np.floating, np.str_)
 """Leaves of an output that JSON has words for."""
 
+ARRAY_KINDS = "biufU"
+"""Kinds of NumPy types that are saved: booleans, integers, floats and texts."""
+
 KeyPath = tuple[str, ...]
 
 
@@ -128,7 +131,7 @@ class OutputEncoder:
 
 
 def _encode_array(array: np.ndarray[Any, Any], path: KeyPath) -> dict[str, Any]:
-    if array.dtype.kind not in "biufU":
+    if array.dtype.kind not in ARRAY_KINDS:
         msg = f"cannot save {'/'.join(path)}: it is an array of {array.dtype}"
         raise OutputError(msg, advice="return arrays of numbers, booleans or texts")
     return {
@@ -137,6 +140,15 @@ def _encode_array(array: np.ndarray[Any, Any], path: KeyPath) -> dict[str, Any]:
         "shape": list(array.shape),
         "values": plain(array.ravel().tolist(), path),
     }
+
+
+def _decode_array(tree: Mapping[str, Any]) -> np.ndarray[Any, Any]:
+    dtype = np.dtype(tree["dtype"])
+    if dtype.kind not in ARRAY_KINDS:
+        msg = f"an array of {dtype}"
+        raise ValueError(msg)
+    # Texts take the width they need: a damaged width must not make us allocate what it claims.
+    return np.asarray(tree["values"], dtype=str if dtype.kind == "U" else dtype).reshape(tree["shape"])
 
 
 class OutputDecoder:
@@ -184,7 +196,7 @@ class OutputDecoder:
         if kind == "float":
             return float(tree["value"])
         if kind == "array":
-            return np.asarray(tree["values"], dtype=np.dtype(tree["dtype"])).reshape(tree["shape"])
+            return _decode_array(tree)
         items = [self.decode(item, (*path, str(index))) for index, item in enumerate(tree["items"])]
         makers: dict[str, Callable[[list[Any]], Any]] = {"tuple": tuple, "set": set, "mapping": dict}
         return makers[kind](items)

@@ -87,10 +87,17 @@ def verdict(ledger: Ledger) -> str:
     if problems:
         return f"The ledger does not close: {'; '.join(problems)}"
     if ledger.complete:
-        return f"The ledger closes: all {ledger.planned:,} entries in {len(ledger)} chunks are done."
+        return (
+            f"The ledger closes: all {ledger.planned:,} entries in {counted(len(ledger), 'chunk')} are done."
+        )
+    left_out = [
+        f"{counted(len(part), 'chunk')} ({counted(part.planned, 'known entry')}) {status}"
+        for status in ("failed", "skipped")
+        if len(part := ledger.with_status(status))
+    ]
     return (
-        f"The ledger closes, but the result is not complete: of {ledger.planned:,} entries {ledger.failed:,} failed "
-        f"and {ledger.skipped:,} were skipped."
+        f"The ledger closes, but the result is not complete: {', '.join(left_out)}; "
+        f"{ledger.done:,} of {ledger.planned:,} known entries are done."
     )
 
 
@@ -104,10 +111,17 @@ def undone(ledger: Ledger) -> Iterator[str]:
         yield f"  and {len(entries) - MAX_UNDONE} more in the ledger of summary.json"
 
 
+def counted(number: int, what: str) -> str:
+    """``number`` of ``what``, in the right number."""
+    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    return f"{number:,} {what if number == 1 else plural}"
+
+
 def costs(metrics: Metrics) -> str:
     """The metrics in one line."""
     return (
-        f"{metrics.executor or 'unknown executor'}, {metrics.workers} workers, {metrics.chunks} chunks: "
+        f"{metrics.executor or 'unknown executor'}, {counted(metrics.workers, 'worker')}, "
+        f"{counted(metrics.chunks, 'chunk')}: "
         f"wall {metrics.wall_s:.2f} s, event loop {metrics.event_loop_s:.2f} s, CPU {metrics.cpu_s:.2f} s, "
         f"{metrics.bytes_read / BYTES_PER_MB:,.1f} MB read, {metrics.events_per_s:,.0f} events/s"
     )

@@ -220,6 +220,8 @@ def _naming(path: Path) -> Iterator[None]:
         yield
     except OutputError as error:
         raise _damaged(path, error.message) from error
+    except RecursionError as error:
+        raise _damaged(path, "it is nested too deeply") from error
 
 
 def check_summary(summary: Mapping[str, Any]) -> str | None:

@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from columnar_af.selection.cutflow import Cutflow, CutflowRow
+from columnar_af.selection.cutflow import NOTE_SEPARATOR, Cutflow, CutflowRow
 
 COLUMNS = ("cut", "events", "candidates", "sum of weights", "rel. eff.", "abs. eff.", "note")
 """Headings. Efficiencies are ratios of sums of weights, to the row before and to the first row."""
@@ -74,7 +74,9 @@ def _remark(row: CutflowRow, last: CutflowRow | None) -> str:
         return row.note
     nowhere = last is None or (row.events, row.candidates) == (last.events, last.candidates)
     where = NOT_APPLIED if nowhere else f"{NOT_APPLIED} in part of the input"
-    return f"{where}: {row.note}" if row.note else where
+    # Some notes lead with the same words, because they stand alone in summary.json.
+    reason = NOTE_SEPARATOR.join(note.removeprefix(f"{NOT_APPLIED}: ") for note in row.notes)
+    return f"{where}: {reason}" if reason else where
 
 
 def ratio(part: float, whole: float) -> float | None:

@@ -17,7 +17,7 @@ from coffea import processor
 from coffea.nanoevents.trace import trace_with_typetracer
 
 from columnar_af.errors import SchemaError
-from columnar_af.ntuples.t3m import NtupleVersion, T3MSchema, choose_tree, version_of
+from columnar_af.ntuples.t3m import NtupleVersion, T3MSchema, choose_tree, fall_back, version_of, why_missing
 
 from .conftest import MODES, OpenEvents, computed, computed_together, open_events
 
@@ -278,6 +278,52 @@ def test_a_branch_that_every_version_has_is_missed_when_it_is_read(open_ds: Open
     assert caught.value.address.branch == "TripletVtx2_Chi2"
 
 
+MISSING = [("Trigger_l1decision", "trigger.l1_decision"), ("lumi", "luminosity_block")]
+
+
+@pytest.mark.parametrize(("branch", "field"), MISSING)
+def test_trigger_and_scalars_that_are_missing_too(open_ds: OpenEvents, branch: str, field: str) -> None:
+    events = open_ds("virtual", {branch: None})
+    assert events.trigger.hlt_decision.tolist() == [[1, 0], [0, 0], [0, 1], [1, 1]]
+    with pytest.raises(SchemaError, match=f"{field} is read from branch {branch}"):
+        ak.materialize(at(events, field))
+
+
+@pytest.mark.dask_awkward
+@pytest.mark.parametrize(("branch", "field"), MISSING)
+def test_dask_leaves_a_missing_field_out(open_ds: OpenEvents, branch: str, field: str) -> None:
+    events = open_ds("dask", {branch: None})
+    assert computed(events.trigger.hlt_decision).tolist() == [[1, 0], [0, 0], [0, 1], [1, 1]]
+    assert branch in str(why_missing(events, field))
+    collection = at(events, field.rpartition(".")[0]) if "." in field else events
+    assert field.rpartition(".")[2] not in collection.fields
+
+
+def test_branches_of_later_versions_win_over_their_stand_ins(open_ds: OpenEvents) -> None:
+    values = {
+        name: [[n + 0.5, -99.0], [], [n + 1.5, n + 2.5, n + 3.5], [n + 4.5]]
+        for n, name in enumerate(
+            [
+                *(f"RefTrack{leg}_{c}" for leg in (1, 2, 3) for c in ("Pt", "Eta", "Phi")),
+                *(f"Mu{leg}_dRtriggerMatch_2017" for leg in (1, 2, 3)),
+                "FlightDistBS_SV_Significance",
+            ]
+        )
+    }
+    events = open_ds("virtual", values)
+    assert version_of(events) is NtupleVersion.MINI_2021
+    expected = {
+        "mu1_refitted.pt": "RefTrack1_Pt",
+        "track_refitted.phi": "RefTrack3_Phi",
+        "track.trigger_match_dr": "Mu3_dRtriggerMatch_2017",
+        "flight_distance_bs_significance": "FlightDistBS_SV_Significance",
+    }
+    for field, branch in expected.items():
+        read = at(events.triplet, field).tolist()
+        assert read == [[None if value == -99 else value for value in event] for event in values[branch]]
+        assert fall_back(events, f"triplet.{field}") is None
+
+
 def test_a_missing_counter_is_an_error_at_once(open_ds: OpenEvents) -> None:
     with pytest.raises(SchemaError, match=r"MuonPt is not in this ntuple .* events\.muon"):
         open_ds("virtual", {"MuonPt": None})
@@ -286,3 +332,11 @@ def test_a_missing_counter_is_an_error_at_once(open_ds: OpenEvents) -> None:
 def test_another_tree_is_no_t3m_ntuple(shared_data: Path) -> None:
     with pytest.raises(SchemaError, match="no T3M ntuple"):
         open_events(shared_data / "cms_nanoaod_dy.root", tree="Events")
+
+
+def test_the_public_name_of_the_schema() -> None:
+    import columnar_af.ntuples
+
+    assert columnar_af.ntuples.T3MSchema is T3MSchema
+    with pytest.raises(AttributeError, match="NoSchema"):
+        columnar_af.ntuples.NoSchema  # noqa: B018

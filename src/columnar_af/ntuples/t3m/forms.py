@@ -64,9 +64,8 @@ def column(choice: Choice, form: Form, counter: Counter) -> Form:
     return _values(choice.column, branch, source, form["content"]["primitive"])
 
 
-def scalar(choice: Choice, form: Form, place: str) -> Form:
+def scalar(choice: Choice, form: Form) -> Form:
     """One value per event."""
-    del place  # a scalar is compared with nothing
     return _values(choice.column, str(choice.branch), _load(form), form["primitive"])
 
 
@@ -100,6 +99,11 @@ def absent(what: Column, field: str, version: str, place: str) -> Form:
     """A column that raises when it is read, since its branch is not in the file."""
     key = _program("|".join(what.alternatives), field, version, place, "!t3m_absent")
     return _numpy("float64", key, _describe(what.doc, what.unit, "not in this file"))
+
+
+def absent_list(values: Form) -> Form:
+    """A list per event that raises when it is read; ``values`` is the form of :func:`absent`."""
+    return {**values, "class": "ListOffsetArray", "offsets": "i64", "content": values}
 
 
 def own_list(choice: Choice, form: Form, counter: str | None, place: str) -> Form:

@@ -50,8 +50,12 @@ class T3MSchema(BaseSchema):
     The doc of each field (``events.triplet.mass.layout.content.parameter("__doc__")`` or the ``fields`` function of this
     package) gives unit and branch. Lengths are compared when a column is read.
 
+    A field whose branch every version has, and this file lacks, raises when it is read. In dask mode it is left out instead,
+    and a length is compared as soon as branch and counter are both read: uproot computes every buffer whose branches it has.
+
     Args:
         base_form: Form of the tree, as coffea makes it.
+        version: What coffea passes in dask mode, and in no other; its value means nothing here.
 
     Raises:
         SchemaError: The tree is no T3M ntuple, or a branch that counts a collection is missing or no list.
@@ -59,10 +63,11 @@ class T3MSchema(BaseSchema):
 
     __dask_capable__ = True
 
-    def __init__(self, base_form: Form, *args: object) -> None:
-        super().__init__(base_form, *args)
+    def __init__(self, base_form: Form, version: str | None = None) -> None:
+        super().__init__(base_form)
         branches = dict(zip(self._form["fields"], self._form["contents"], strict=True))
-        builder = _Builder(branches, place_of(self._form["parameters"]["metadata"] or {}))
+        place = place_of(self._form["parameters"]["metadata"] or {})
+        builder = _Builder(branches, place, dask=version is not None)
         fields = builder.events() | {
             name: form for name, form in branches.items() if name not in builder.made
         }
@@ -79,9 +84,10 @@ class T3MSchema(BaseSchema):
 class _Builder:
     """Writes the form of one file's events, and notes what it could not find."""
 
-    def __init__(self, branches: Mapping[str, Form], place: str) -> None:
+    def __init__(self, branches: Mapping[str, Form], place: str, *, dask: bool) -> None:
         self.branches = branches
         self.place = place
+        self.dask = dask
         self.version = recognise(branches.keys())
         self.missing: dict[str, str] = {}
         self.fall_backs: dict[str, str] = {}
@@ -91,11 +97,7 @@ class _Builder:
         """All structured fields."""
         fields = {group.name: form for group in groups_of(self.version) if (form := self._group(group))}
         fields["trigger"] = self._trigger()
-        fields |= {
-            choice.column.name: forms.scalar(choice, self._form(choice.branch), self.place)
-            for choice in self._choices("", objects.SCALARS)
-            if choice.branch is not None
-        }
+        fields |= self._scalars()
         if self.version.has_three_muons:
             self.missing["track"] = f"the ntuple has no tracks ({self.version} layout)"
         self._note_failure_only()
@@ -129,11 +131,29 @@ class _Builder:
         choices = {choice.column.name: choice for choice in self._choices("trigger.", objects.TRIGGER)}
         for name, choice in choices.items():
             if choice.branch is None:
+                if self._raises(choice.column):
+                    contents[name] = forms.absent_list(self._absent(choice.column, "trigger."))
                 continue
             decision = choices[f"{name.partition('_')[0]}_decision"].branch
             form = self._list_form(choice.branch)
             contents[name] = forms.own_list(choice, form, decision, self.place)
         return forms.plain_record("trigger", contents, "trigger names and decisions, a list each")
+
+    def _scalars(self) -> dict[str, Form]:
+        fields: dict[str, Form] = {}
+        for choice in self._choices("", objects.SCALARS):
+            if choice.branch is not None:
+                fields[choice.column.name] = forms.scalar(choice, self.branches[choice.branch])
+            elif self._raises(choice.column):
+                fields[choice.column.name] = self._absent(choice.column, "")
+        return fields
+
+    def _raises(self, column: Column) -> bool:
+        """Whether a column without branch gets a field, which raises when it is read."""
+        return column.required and not self.dask
+
+    def _absent(self, column: Column, prefix: str) -> Form:
+        return forms.absent(column, f"{prefix}{column.name}", str(self.version), self.place)
 
     def _choices(self, prefix: str, columns: tuple[Column, ...]) -> list[Choice]:
         choices = list(choose(columns, self.branches.keys()))
@@ -169,9 +189,6 @@ class _Builder:
                 self.missing[field] = what + f"it is there as events.{found[0]}"
             else:
                 self.missing[field] = f"branch {branches[0]} is not in this ntuple ({self.version} layout)"
-
-    def _form(self, branch: str) -> Form:
-        return self.branches[branch]
 
     def _list_form(self, branch: str) -> Form:
         form = self.branches[branch]

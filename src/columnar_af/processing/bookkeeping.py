@@ -1,0 +1,106 @@
+"""Book-keeping: from the plan and what came back to a RunResult whose books close."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from columnar_af.datasets.inspection import FileReport
+from columnar_af.errors import ErrorRecord, ExecutorError
+from columnar_af.processing.chunk import Chunk
+from columnar_af.processing.merge import Outcomes
+from columnar_af.processing.plan import Plan
+from columnar_af.processing.recovery import Recovered
+from columnar_af.results.ledger import Ledger, LedgerEntry, Status
+from columnar_af.results.provenance import InputRecord
+from columnar_af.results.run_result import DatasetSummary
+
+
+def ledger_of(plan: Plan, recovered: Recovered, *, skip_bad_files: bool) -> Ledger:
+    """What became of every planned chunk and of every file that could not be planned.
+
+    Raises:
+        ExecutorError: The books do not close, which no executor may do and no user can repair.
+    """
+    outcomes = recovered.outcomes
+    any_done = len(outcomes.errors) < len(outcomes)
+    entries = [
+        _chunk_entry(chunk, recovered, _status(outcomes.errors.get(chunk.number), skip_bad_files, any_done))
+        for chunk in plan.chunks
+    ]
+    first = len(plan.chunks)
+    bad = [
+        _file_entry(first + index, report, _status(report.error, skip_bad_files, any_done))
+        for index, report in enumerate(plan.bad_files)
+    ]
+    ledger = Ledger((*entries, *bad))
+    if not ledger.closes:
+        msg = f"the books do not close: {'; '.join(ledger.problems())}"
+        raise ExecutorError(msg, advice="run again with the executor iterative, and report this")
+    return ledger
+
+
+def _status(error: ErrorRecord | None, skip_bad_files: bool, any_done: bool) -> Status:
+    if error is None:
+        return "done"
+    # A field that is missing wherever the processor looked is a slip in the analysis, which is never skipped.
+    slip = error.kind == "MissingBranchError" and not any_done
+    return "skipped" if skip_bad_files and error.input_is_bad and not slip else "failed"
+
+
+def _chunk_entry(chunk: Chunk, recovered: Recovered, status: Status) -> LedgerEntry:
+    return LedgerEntry(
+        number=chunk.number,
+        dataset=chunk.dataset,
+        file=chunk.file,
+        tree=chunk.tree,
+        start=chunk.start,
+        stop=chunk.stop,
+        uuid=chunk.uuid,
+        status=status,
+        entries=recovered.outcomes.entries[chunk.number],
+        attempts=recovered.attempts[chunk.number],
+        error=recovered.outcomes.errors.get(chunk.number),
+    )
+
+
+def _file_entry(number: int, report: FileReport, status: Status) -> LedgerEntry:
+    """The entry of a file that inspection rejected; it has no chunk, so inspecting it again shows the error."""
+    error = report.error
+    if error is not None:
+        command = shlex.join(["columnar-af", "datasets", "inspect", report.path])
+        error = replace(error, reproduce=error.reproduce or command)
+    return LedgerEntry(
+        number, report.dataset, report.path, report.tree or "", 0, 0, report.uuid or "", status, 0, error=error
+    )  # fmt: skip
+
+
+def datasets_of(plan: Plan, ledger: Ledger) -> dict[str, DatasetSummary]:
+    """What was done of each dataset."""
+    return {name: DatasetSummary.of(name, metadata, ledger) for name, metadata in plan.metadata.items()}
+
+
+def inputs_of(plan: Plan) -> Iterator[InputRecord]:
+    """The trees that were read."""
+    for report in plan.files:
+        yield InputRecord(report.dataset, report.path, report.tree or "", report.uuid or "", report.entries)
+
+
+def columns_read(plan: Plan, outcomes: Outcomes) -> Mapping[str, list[str]]:
+    """Dataset -> branches that any of its chunks read."""
+    columns: dict[str, set[str]] = {name: set() for name in plan.metadata}
+    for chunk in plan.chunks:
+        columns[chunk.dataset] |= set(outcomes.metrics[chunk.number].columns)
+    return {name: sorted(branches) for name, branches in columns.items()}
+
+
+def output_of(processor: Any, outcomes: Outcomes) -> Any:
+    """The merged output, after the processor's own last step; an empty dictionary where no chunk was done."""
+    total = outcomes.total()
+    if total is None:
+        return {}
+    postprocess = getattr(processor, "postprocess", None)
+    finished = postprocess(total) if callable(postprocess) else None
+    return total if finished is None else finished

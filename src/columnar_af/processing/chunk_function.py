@@ -1,0 +1,230 @@
+"""The chunk function: opens a chunk, gives its events to the processor, and returns what came of it. It never raises."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import platform
+import re
+import shlex
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from coffea.nanoevents import NanoEventsFactory
+from coffea.processor import ProcessorABC
+
+from columnar_af.datasets.opening import open_file
+from columnar_af.errors import (
+    ColumnarAFError,
+    ErrorRecord,
+    MissingBranchError,
+    ProcessorError,
+    ReadError,
+    SchemaError,
+    WorkAddress,
+    work_address,
+)
+from columnar_af.processing.chunk import Chunk, ChunkMetrics, ChunkOutcome
+from columnar_af.processing.garbage import collector
+from columnar_af.processing.merge import Outcomes
+from columnar_af.processing.payload import Payload
+
+FRESH_UP_TO_BYTES = 1_000_000
+"""Processors whose pickle is smaller are loaded anew for each chunk, which takes milliseconds, so that what they keep on
+``self`` cannot leak into the next chunk; larger ones hold corrections that take long to load, and are kept."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ChunkFunction:
+    """Calls a processor on a chunk, anywhere: it travels with the processor and the schema by value.
+
+    Attributes:
+        payload: Processor and schema.
+        command: Words of the command that runs this processor, without the fileset, for the command that runs one chunk;
+            empty where no command line can, as for a processor that was typed into a notebook.
+        sources: Words of the fileset on that command line; where empty, the command names the file itself.
+        columns: Dataset name -> branches to read at once. Others, and those of a dataset that is not listed, are read
+            when they are touched.
+    """
+
+    payload: Payload
+    command: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def __call__(self, chunk: Chunk) -> Outcomes:
+        """Process a chunk; an error becomes a value.
+
+        A chunk without entries is done also where its tree lacks what the processor needs: there is nothing to lose.
+        """
+        meter = _Meter()
+        try:
+            partial = self._process(chunk, meter)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # one bad chunk must not take the others with it
+            record = ErrorRecord.from_exception(error, address=chunk.address, reproduce=self.reproduce(chunk))
+            outcome = ChunkOutcome(chunk.number, 0, error=record, metrics=meter.read())
+        else:
+            outcome = ChunkOutcome(chunk.number, len(chunk), partial, metrics=meter.read())
+        collector.collect()
+        return Outcomes.of(outcome)
+
+    def reproduce(self, chunk: Chunk) -> str:
+        """The command that runs this chunk alone; empty where there is none."""
+        if not self.command:
+            return ""
+        entries = ("--entries", f"{chunk.start}:{chunk.stop}")
+        if not self.sources:
+            return shlex.join([*self.command, f"{chunk.file}:{chunk.tree}", *entries])
+        place = ("--dataset", chunk.dataset, "--file", chunk.file)
+        return shlex.join([*self.command, *self.sources, *place, *entries])
+
+    def reading_at_once(self, columns: Mapping[str, frozenset[str]]) -> ChunkFunction:
+        """This function, reading these columns at once."""
+        return replace(self, columns=columns)
+
+    def _process(self, chunk: Chunk, meter: _Meter) -> Any:
+        processor, schema = self._load()
+        with work_address(chunk.address), open_file(chunk.file) as file:
+            _require_same_file(chunk, file)
+            try:
+                # What goes wrong here without an error of ours is the file's fault: open_file says so.
+                events = _events(chunk, file, schema, self.columns.get(chunk.dataset), meter.accessed)
+                return _call(processor, events, meter)
+            except SchemaError as error:
+                if len(chunk):
+                    raise
+                logger.info("%s has no entries and is passed over: %s", chunk.address, error.message)
+                return None
+            finally:
+                meter.bytes_read = int(file.file.source.num_requested_bytes)
+
+    def _load(self) -> tuple[Any, Any]:
+        if len(self.payload.data) <= FRESH_UP_TO_BYTES:
+            loaded: tuple[Any, Any] = pickle.loads(self.payload.data)  # noqa: S301  # made by Payload.of in the same run
+            return loaded
+        return self.payload.load()
+
+
+class _Meter:
+    """Measures what a chunk costs."""
+
+    def __init__(self) -> None:
+        self.accessed: list[Any] = []
+        """Branches in the order of their reading, as coffea logs them."""
+        self.bytes_read = 0
+        self._started = time.time()
+        self._cpu = time.thread_time()
+
+    def read(self) -> ChunkMetrics:
+        return ChunkMetrics(
+            started=self._started,
+            finished=time.time(),
+            cpu_s=time.thread_time() - self._cpu,
+            bytes_read=self.bytes_read,
+            columns=tuple(sorted({access.branch for access in self.accessed})),
+            host=platform.node(),
+            pid=os.getpid(),
+        )
+
+
+def chunk_metadata(chunk: Chunk) -> dict[str, Any]:
+    """``events.metadata``, with the keys of coffea's Runner and the dataset's own."""
+    return {
+        "dataset": chunk.dataset,
+        "filename": chunk.file,
+        "treename": chunk.tree,
+        "entrystart": chunk.start,
+        "entrystop": chunk.stop,
+        "fileuuid": chunk.uuid,
+        **chunk.metadata,
+    }
+
+
+def _require_same_file(chunk: Chunk, file: Any) -> None:
+    found = str(file.file.uuid)
+    if chunk.uuid and found != chunk.uuid:
+        msg = f"the file was replaced while the run went on: its UUID was {chunk.uuid} and is {found}"
+        raise ReadError(msg, advice="run again")
+
+
+def _events(chunk: Chunk, file: Any, schema: Any, columns: frozenset[str] | None, accessed: list[Any]) -> Any:
+    """Virtual NanoEvents of a chunk: a column is read when it is touched, or with the others that are known to be."""
+    factory = NanoEventsFactory.from_root(
+        file,
+        treepath=chunk.tree,
+        mode="virtual",
+        entry_start=chunk.start,
+        entry_stop=chunk.stop,
+        schemaclass=schema,
+        metadata=chunk_metadata(chunk),
+        access_log=accessed,
+        preload=columns,
+    )
+    events = factory.events()
+    if len(events) != len(chunk):
+        msg = f"expected {len(chunk)} entries, and there are {len(events)}"
+        raise ReadError(msg, advice="the file changed while the run went on; run again")
+    return events
+
+
+def _call(processor: Any, events: Any, meter: _Meter) -> Any:
+    try:
+        output = processor.process(events) if isinstance(processor, ProcessorABC) else processor(events)
+    except ColumnarAFError:
+        raise
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # whatever the analysis raises, or damaged bytes that it was reading
+        raise (_read_error if _while_reading(error) else _processor_error)(error, meter) from error
+    if output is None:
+        msg = "the processor returned nothing, expected a dictionary of results"
+        raise ProcessorError(msg, advice="end process() with a return statement that every chunk reaches")
+    return output
+
+
+def _while_reading(error: BaseException) -> bool:
+    """Whether the error was raised while coffea read a column; a file that the analysis opens itself does not count."""
+    modules = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(module.startswith("coffea.nanoevents.mapping") for module in modules)
+
+
+def _read_error(error: BaseException, meter: _Meter) -> ReadError:
+    branch = meter.accessed[-1].branch if meter.accessed else None
+    msg = f"the branch cannot be read: {type(error).__name__}: {_first_line(error)}"
+    advice = "the file is damaged: copy it again, or leave it out with --bad-files skip"
+    return ReadError(msg, advice=advice, address=WorkAddress(branch=branch))
+
+
+def _processor_error(error: BaseException, meter: _Meter) -> ColumnarAFError:
+    del meter
+    place = _place(error)
+    missing = _MISSING_FIELD.match(str(error)) if isinstance(error, AttributeError | LookupError) else None
+    if missing:
+        name = missing["name"]
+        msg = f"the processor reads {name!r}{place}, which these events do not have"
+        advice = "correct the name, or leave files without it out with --bad-files skip"
+        return MissingBranchError(msg, advice=advice, address=WorkAddress(branch=name))
+    msg = f"the processor raised {type(error).__name__}: {_first_line(error)}{place}"
+    return ProcessorError(msg, advice="correct the processor")
+
+
+_MISSING_FIELD = re.compile(r"no field (named )?'(?P<name>[^']+)'")
+"""How awkward says that an array of records has no such field (AttributeError, FieldNotFoundError)."""
+
+
+def _place(error: BaseException) -> str:
+    """File, line and function of the innermost frame outside installed packages: where the analysis was."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "site-packages" not in frame.filename and frame.filename != __file__]
+    return f" ({own[-1].filename}, line {own[-1].lineno}, in {own[-1].name})" if own else ""
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")

@@ -1,0 +1,78 @@
+"""A process pool that keeps what is done when it breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from threading import Lock
+from typing import Any
+
+import loky  # type: ignore[import-untyped]
+
+from columnar_af.processing.chunk import Chunk
+from columnar_af.processing.merge import Outcomes
+
+
+class KeepingPool(Executor):
+    """Stands between coffea's FuturesExecutor and its pool.
+
+    FuturesExecutor gives back nothing when a worker is killed. Here outcomes are merged as they arrive, in bounded
+    memory, and coffea accumulates empty receipts for them, so that what is done stays done.
+
+    Args:
+        make_pool: Makes the pool that does the work.
+        on_done: Called with each outcome as it arrives, in a thread of the pool.
+    """
+
+    def __init__(self, make_pool: Callable[[], Executor], on_done: Callable[[Outcomes], None]) -> None:
+        self._make_pool = make_pool
+        self._pool = make_pool()
+        self._on_done = on_done
+        self._lock = Lock()
+        self._kept = Outcomes()
+        self.broken = False
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run a chunk; its outcome is kept, and the future holds an empty receipt. Merges pass through."""
+        future = self._pool.submit(function, *args, **kwargs)
+        if not (args and isinstance(args[0], Chunk)):
+            return future
+        receipt: Future[Any] = Future()
+        future.add_done_callback(lambda done: self._keep(done, receipt))
+        return receipt
+
+    def _keep(self, done: Future[Any], receipt: Future[Any]) -> None:
+        try:
+            outcomes = done.result()
+            with self._lock:
+                self._kept += outcomes
+            self._on_done(outcomes)
+        except BaseException as error:  # noqa: BLE001  # a callback must not raise: whoever holds the receipt gets it
+            self.broken = True
+            receipt.set_exception(error)
+        else:
+            receipt.set_result(Outcomes())
+
+    def take(self) -> Outcomes:
+        """What was kept since the last call."""
+        with self._lock:
+            kept, self._kept = self._kept, Outcomes()
+        return kept
+
+    def run(self, function: Callable[..., Any], *args: Any) -> Any:
+        """The value of a function on a worker."""
+        return self._pool.submit(function, *args).result()
+
+    def renew(self) -> None:
+        """Replace a broken pool."""
+        if self.broken:
+            self.shutdown(cancel_futures=True)
+            self._pool = self._make_pool()
+            self.broken = False
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the pool; with ``cancel_futures`` without waiting for work that nobody waits for."""
+        if isinstance(self._pool, loky.ProcessPoolExecutor):
+            self._pool.shutdown(wait=wait, kill_workers=cancel_futures)
+        else:
+            self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)

@@ -1,0 +1,159 @@
+"""Planning: from inspected files to numbered chunks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from columnar_af.datasets.fileset import Fileset
+from columnar_af.datasets.inspection import FileReport, Inspection
+from columnar_af.errors import ConfigError, FilesetError, WorkAddress
+from columnar_af.processing.chunk import Chunk
+
+
+@dataclass(frozen=True)
+class PlanFilter:
+    """Restricts a run to a part of its fileset; how a single failing chunk is run again. None means: all.
+
+    Attributes:
+        dataset: Name of the one dataset to run.
+        file: The one file to run, as the fileset or the ledger writes it.
+        entries: The one entry range to run, ``(start, stop)`` with ``stop`` excluded; it becomes one chunk per file.
+    """
+
+    dataset: str | None = None
+    file: str | None = None
+    entries: tuple[int, int] | None = None
+
+    def keeps(self, report: FileReport) -> bool:
+        """Whether a file takes part."""
+        return self.dataset in (None, report.dataset) and self.file in (None, report.path)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do.
+
+    Attributes:
+        chunks: The chunks, numbered from 0 in the order of datasets, files and entries.
+        bad_files: Files that inspection could not read; they have no chunks and go to the ledger as they are.
+        metadata: Dataset name -> its metadata as plain values, for every dataset that takes part.
+        files: The files that inspection could read and that have a chunk.
+    """
+
+    chunks: tuple[Chunk, ...]
+    bad_files: tuple[FileReport, ...]
+    metadata: Mapping[str, Mapping[str, object]]
+    files: tuple[FileReport, ...]
+
+    @property
+    def entries(self) -> int:
+        """Number of planned entries."""
+        return sum(len(chunk) for chunk in self.chunks)
+
+
+def entry_ranges(start: int, stop: int, chunksize: int) -> Iterator[tuple[int, int]]:
+    """Cut an entry range into parts of nearly equal length, as coffea's Runner does.
+
+    Args:
+        start, stop: The range, ``stop`` excluded.
+        chunksize: Length that the parts should have; they are at most half as long again.
+
+    Yields:
+        Start and stop of each part. An empty range yields one empty part: the processor sees it, so that it can say
+        what its empty output looks like.
+    """
+    n_parts = max(round((stop - start) / chunksize), 1)
+    length = max(math.ceil((stop - start) / n_parts), 1)
+    for first in range(start, max(stop, start + 1), length):
+        yield first, min(first + length, stop)
+
+
+def make_plan(
+    fileset: Fileset,
+    inspection: Inspection,
+    *,
+    chunksize: int = 100_000,
+    max_chunks: int | None = None,
+    only: PlanFilter | None = None,
+) -> Plan:
+    """The chunks of a fileset.
+
+    Args:
+        fileset: The datasets with their metadata.
+        inspection: What inspection found in their files, in the order of the fileset.
+        chunksize: Entries per chunk, nearly.
+        max_chunks: Most chunks per dataset; all where None.
+        only: Part of the fileset to run.
+
+    Raises:
+        ConfigError: ``chunksize`` or ``max_chunks`` is not positive.
+        FilesetError: ``only`` matches no file, or asks for entries that a file does not have.
+    """
+    _require_positive("chunksize", chunksize)
+    if max_chunks is not None:
+        _require_positive("max_chunks", max_chunks)
+    only = only or PlanFilter()
+    reports = _kept(inspection.files, only)
+    metadata = {
+        name: fileset[name].metadata.to_dict() for name in dict.fromkeys(report.dataset for report in reports)
+    }
+    chunks: list[Chunk] = []
+    per_dataset = dict.fromkeys(metadata, 0)
+    for report in reports:
+        if report.error is not None:
+            continue
+        ranges = list(_file_ranges(report, chunksize, only))
+        if max_chunks is not None:
+            ranges = ranges[: max_chunks - per_dataset[report.dataset]]
+        per_dataset[report.dataset] += len(ranges)
+        chunks += _chunks(report, ranges, len(chunks), metadata[report.dataset])
+    used = {(chunk.dataset, chunk.file, chunk.tree) for chunk in chunks}
+    return Plan(
+        tuple(chunks),
+        tuple(report for report in reports if report.error is not None),
+        metadata,
+        tuple(report for report in reports if (report.dataset, report.path, report.tree) in used),
+    )
+
+
+def _require_positive(name: str, number: int) -> None:
+    if number < 1:
+        msg = f"{name} is {number}, expected a positive number"
+        raise ConfigError(msg)
+
+
+def _kept(reports: Sequence[FileReport], only: PlanFilter) -> list[FileReport]:
+    kept = [report for report in reports if only.keeps(report)]
+    if not kept:
+        msg = f"the fileset has no file to run: dataset {only.dataset or 'any'}, file {only.file or 'any'}"
+        names = sorted({report.dataset for report in reports})
+        raise FilesetError(
+            msg, advice=f"the fileset has {len(reports)} files in the datasets {', '.join(names)}"
+        )
+    return kept
+
+
+def _file_ranges(report: FileReport, chunksize: int, only: PlanFilter) -> Iterator[tuple[int, int]]:
+    """Entry ranges of one file: the one that was asked for, or those of its steps, or those of the whole file."""
+    if only.entries is not None:
+        start, stop = only.entries
+        if not 0 <= start <= stop <= report.entries:
+            msg = f"entries {start}:{stop} are not in the tree, which has the entries 0:{report.entries}"
+            raise FilesetError(msg, address=WorkAddress(report.dataset, report.path, report.tree))
+        yield start, stop
+        return
+    for start, stop in report.steps or ((0, report.entries),):
+        yield from entry_ranges(start, stop, chunksize)
+
+
+def _chunks(
+    report: FileReport, ranges: Sequence[tuple[int, int]], first: int, metadata: Mapping[str, object]
+) -> list[Chunk]:
+    return [
+        Chunk(
+            number, report.dataset, report.path, report.tree or "", start, stop, report.uuid or "", metadata
+        )
+        for number, (start, stop) in enumerate(ranges, first)
+    ]

@@ -1,0 +1,112 @@
+"""Recovery: what an executor loses is submitted again, and nothing is counted twice.
+
+A killed worker takes more with it than its own chunk: coffea's executors then give nothing back at all. Here a lost batch
+is divided until the chunk that kills its worker is alone, and is given up after a few attempts, while all others are done.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from columnar_af.errors import ErrorRecord, ExecutorError
+from columnar_af.processing.chunk import Chunk, ChunkOutcome
+from columnar_af.processing.merge import Outcomes
+
+MAX_ATTEMPTS = 3
+"""Attempts after which a chunk that loses its worker, also when it runs alone, is given up. A worker may die by bad luck
+twice; distributed gives up after three further attempts too (``distributed.scheduler.allowed-failures``)."""
+
+Attempt = Callable[[Sequence[Chunk]], tuple[Outcomes, BaseException | None]]
+"""Runs a batch of chunks; returns what came back, and why the rest did not (None where nothing is missing)."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Recovered:
+    """All chunks of a plan after recovery.
+
+    Attributes:
+        outcomes: One outcome per chunk.
+        attempts: Chunk number -> how often it was submitted.
+    """
+
+    outcomes: Outcomes = field(default_factory=Outcomes)
+    attempts: Counter[int] = field(default_factory=Counter)
+
+
+def run_all(
+    chunks: Sequence[Chunk], attempt: Attempt, *, in_flight: int, reproduce: Callable[[Chunk], str]
+) -> Recovered:
+    """Run chunks until each of them is done, has failed, or was lost too often.
+
+    Args:
+        chunks: The chunks.
+        attempt: Runs a batch.
+        in_flight: How many chunks the executor works on at a time, the first ones of a batch first: when it breaks, the
+            first ``in_flight`` missing chunks are under suspicion. 0 where the order is not known.
+        reproduce: Gives the command that runs a chunk alone.
+    """
+    recovered = Recovered()
+    batches = [list(chunks)]
+    losses_in_a_row = 0
+    patience = (
+        len(chunks).bit_length() + 2 * MAX_ATTEMPTS
+    )  # halving down to one chunk, and its attempts, twice
+    while batches:
+        batch = batches.pop()
+        recovered.attempts.update(chunk.number for chunk in batch)
+        outcomes, cause = attempt(batch)
+        recovered.outcomes += outcomes
+        lost = [chunk for chunk in batch if chunk.number not in outcomes]
+        if not lost:
+            losses_in_a_row = 0
+            continue
+        losses_in_a_row = 1 if len(outcomes) else losses_in_a_row + 1
+        logger.warning("%d of %d chunks were lost (%s), recovering", len(lost), len(batch), _reason(cause))
+        given_up = losses_in_a_row > patience
+        alone = len(batch) == 1 and recovered.attempts[batch[0].number] >= MAX_ATTEMPTS
+        if alone or given_up:
+            for chunk in lost:
+                tries = recovered.attempts[chunk.number]
+                recovered.outcomes += lost_outcome(chunk, cause, tries, reproduce(chunk))
+        else:
+            # Suspects come first only in an executor that keeps what is done; if it does not, halving is faster.
+            batches += divide(lost, in_flight if losses_in_a_row == 1 else 0)
+    return recovered
+
+
+def divide(lost: list[Chunk], in_flight: int) -> list[list[Chunk]]:
+    """The batches in which lost chunks are submitted again; the last one first.
+
+    Those under suspicion are separated from the rest; where all are, they are halved.
+    """
+    suspects, rest = lost[:in_flight], lost[in_flight:]
+    if suspects and rest:
+        return [suspects, rest]
+    if len(lost) == 1:
+        return [lost]
+    return [lost[len(lost) // 2 :], lost[: len(lost) // 2]]
+
+
+def lost_outcome(chunk: Chunk, cause: BaseException | None, attempts: int, reproduce: str) -> Outcomes:
+    """The outcome of a chunk that is given up."""
+    msg = f"the chunk was lost {attempts} times: {_reason(cause)}"
+    advice = (
+        "the worker died, most often for lack of memory: run with a smaller --chunksize, or look for a crash in compiled "
+        "code by running the chunk alone with --executor iterative"
+    )
+    error = ExecutorError(msg, advice=advice, address=chunk.address)
+    return Outcomes.of(
+        ChunkOutcome(chunk.number, 0, error=ErrorRecord.from_exception(error, reproduce=reproduce))
+    )
+
+
+def _reason(cause: BaseException | None) -> str:
+    """The first line of it: the machinery's errors are long, and say the same each time."""
+    if cause is None:
+        return "the executor did not return it"
+    return f"{type(cause).__name__}: {cause}".splitlines()[0]
