@@ -19,6 +19,7 @@ VERBS = {
     "normalize": "columnar_af.cli.normalize:normalize",
     "candidates": "columnar_af.cli.candidates:candidates",
     "corrections": "columnar_af.cli.corrections:corrections",
+    "cache": "columnar_af.cli.cache:cache",
 }
 """Verb -> where its click command lives; imported only when the verb is used, so that ``--help`` stays fast."""
 
@@ -33,6 +34,7 @@ HELP = {
     "normalize": "Expect τ → 3μ from the D_s yield: uncertainties, datacards, limit.",
     "candidates": "Write the selected candidates of a run as a flat ntuple.",
     "corrections": "Make tables of corrections from the analysts' formats.",
+    "cache": "Look at the local cache of columns, or empty it.",
 }
 
 
