@@ -64,7 +64,13 @@ def ds_mass(
     Writes the yields (yields.json), a JSON file and a figure per fit, the stability over eras, and the decay length with
     the fraction of D_s from B decays. Exits with 1 when the fit of an era failed.
     """
-    from columnar_af.fits.ds_study import StudyOptions, study
+    from columnar_af.errors import ConfigError
+
+    try:
+        from columnar_af.fits.ds_study import StudyOptions, study
+    except ModuleNotFoundError as error:
+        msg = f"fits need {error.name}, which is not installed"
+        raise ConfigError(msg, advice="pip install 'columnar-af[fit,plot]'") from error
     from columnar_af.results.result_folder import FITS
     from columnar_af.results.run_result import RunResult
 
