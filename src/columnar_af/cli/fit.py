@@ -164,7 +164,7 @@ def _yields(era: EraStudy) -> tuple[str, ...]:
     truth = "" if era.truth is None else f"{era.truth.ds:,}"
     if not era.fit.succeeded:
         return (era.data.era, luminosity, "fit failed", truth, "", "", "", "")
-    window, rate, goodness = era.fit.window("ds"), era.per_luminosity(), era.fit.goodness
+    window, rate, p_value = era.fit.window("ds"), era.per_luminosity(), era.fit.p_value
     return (
         era.data.era,
         luminosity,
@@ -172,7 +172,7 @@ def _yields(era: EraStudy) -> tuple[str, ...]:
         truth,
         *(_number(found.value, found.error) for found in map(era.fit.total, ("ds", "dplus"))),
         "" if rate is None else _number(*rate),
-        "" if goodness is None else f"{goodness.p_value:.2g}",
+        "" if p_value is None else f"{p_value:.2g}",
     )
 
 

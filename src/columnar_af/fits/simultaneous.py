@@ -173,7 +173,7 @@ def _minimum(
     for era, spectrum in spectra.items():
         to_fit = dict(zip(model.names, names[era], strict=True))
         start = start_values(model, spectrum)
-        own = yield_parameters(model, start, max(spectrum.entries, 1.0)) | started_shapes(model, whole)
+        own = yield_parameters(model, start, spectrum) | started_shapes(model, whole)
         parameters |= {to_fit[name]: replace(parameter, name=to_fit[name]) for name, parameter in own.items()}
         fixed_names |= {
             to_fit[name]: value for name, value in (fixed | dict(options.fixed)).items() if name in to_fit
