@@ -96,7 +96,9 @@ def test_an_era_with_few_events_fails_and_the_others_do_not_suffer():
 
 
 def test_the_data_choose_the_tails_where_asked(result):
-    done = study(result, StudyOptions(peak="crystal-ball", shared_tails=False, free_tails=True, eras=("2017C",)))
+    done = study(
+        result, StudyOptions(peak="crystal-ball", shared_tails=False, free_tails=True, eras=("2017C",))
+    )
     assert done.tails == {}
     assert "dplus_alpha" in done.eras[0].fit.parameters
     assert abs(done.eras[0].fit.total("ds").value - 3_000) < 3 * done.eras[0].fit.total("ds").error

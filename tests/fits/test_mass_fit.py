@@ -165,10 +165,20 @@ def test_a_signal_without_background_is_fitted():
     assert result.total("ds").value == pytest.approx(3_000, abs=60)
 
 
+def test_the_sum_of_peaks_and_background_is_never_negative():
+    """Nearly no background: a D⁺ of less than nothing would take what little is expected."""
+    generator = np.random.default_rng(3)
+    values = np.concatenate([peak(generator, DS_MEAN, 60), background(generator, 12)])
+    result = fit_histogram(histogram(values), DOUBLE, NO_MINOS)
+    assert result.succeeded
+    assert np.diff(DOUBLE.scaled_cdf(result.spectrum.edges, *result.values)).min() > -1e-6
+
+
 def test_a_few_events_have_no_p_value_to_believe():
     result = fit_histogram(histogram(masses(np.random.default_rng(2), 60, 20, 120)), DOUBLE, NO_MINOS)
     assert result.succeeded
     assert any("use toys" in note for note in result.notes)
+    assert result.p_value is None
 
 
 def test_a_peak_where_none_belongs_is_a_failed_fit():

@@ -80,6 +80,16 @@ def test_an_empty_era_is_reported_and_left_out(eras):
     assert result.eras["2017B"].succeeded
 
 
+def test_an_era_that_the_model_does_not_describe_takes_the_sum_with_it(eras):
+    counts = eras["2017B"].counts.copy()
+    counts[20] += 2_000
+    bad = Spectrum(counts, counts, eras["2017B"].edges)
+    result = fit_eras({"2017B": bad, "2017C": eras["2017C"]}, MODEL, OPTIONS)
+    assert not result.succeeded
+    assert not result.eras["2017B"].succeeded
+    assert result.total == ()
+
+
 def test_only_empty_eras_have_no_total():
     empty = Spectrum.of_masses(np.zeros(0), LOW, HIGH, 62)
     result = fit_eras({"2017A": empty}, MODEL, OPTIONS)

@@ -268,3 +268,24 @@ def test_imports_of_inner_functions_are_seen_in_a_pickle() -> None:
         inner()
 
     assert "email.message" in needed_modules(cloudpickle.dumps(outer))
+
+
+LIMIT = 1
+
+
+class ReadsAValueOfItsModule:
+    """Its answer changes with a value of this module, as that of a notebook's processor does."""
+
+    def process(self, events):
+        return LIMIT
+
+
+def test_loading_leaves_the_users_own_class_alone(monkeypatch):
+    """A value that is changed after a first run counts in the next one."""
+    processor = ReadsAValueOfItsModule()
+    first = pickle.loads(Payload.of(processor).data)[0]
+    assert first.process(None) == 1
+    monkeypatch.setitem(globals(), "LIMIT", 2)
+    assert ReadsAValueOfItsModule.process.__globals__ is globals()
+    assert processor.process(None) == 2
+    assert pickle.loads(Payload.of(processor).data)[0].process(None) == 2

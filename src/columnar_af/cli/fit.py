@@ -64,7 +64,13 @@ def ds_mass(
     Writes the yields (yields.json), a JSON file and a figure per fit, the stability over eras, and the decay length with
     the fraction of D_s from B decays. Exits with 1 when the fit of an era failed.
     """
-    from columnar_af.fits.ds_study import StudyOptions, study
+    from columnar_af.errors import ConfigError
+
+    try:
+        from columnar_af.fits.ds_study import StudyOptions, study
+    except ModuleNotFoundError as error:
+        msg = f"fits need {error.name}, which is not installed"
+        raise ConfigError(msg, advice="pip install 'columnar-af[fit,plot]'") from error
     from columnar_af.results.result_folder import FITS
     from columnar_af.results.run_result import RunResult
 
@@ -158,7 +164,7 @@ def _yields(era: EraStudy) -> tuple[str, ...]:
     truth = "" if era.truth is None else f"{era.truth.ds:,}"
     if not era.fit.succeeded:
         return (era.data.era, luminosity, "fit failed", truth, "", "", "", "")
-    window, rate, goodness = era.fit.window("ds"), era.per_luminosity(), era.fit.goodness
+    window, rate, p_value = era.fit.window("ds"), era.per_luminosity(), era.fit.p_value
     return (
         era.data.era,
         luminosity,
@@ -166,7 +172,7 @@ def _yields(era: EraStudy) -> tuple[str, ...]:
         truth,
         *(_number(found.value, found.error) for found in map(era.fit.total, ("ds", "dplus"))),
         "" if rate is None else _number(*rate),
-        "" if goodness is None else f"{goodness.p_value:.2g}",
+        "" if p_value is None else f"{p_value:.2g}",
     )
 
 

@@ -12,6 +12,9 @@ from columnar_af.fits.mass_model import MassModel
 from columnar_af.fits.shapes import Values
 from columnar_af.fits.spectrum import Spectrum
 
+ENTRIES_PER_BIN = 10.0
+"""With fewer events per bin on average the saturated likelihood is not distributed as χ²."""
+
 
 @dataclass(frozen=True)
 class FittedParameter:
@@ -93,6 +96,14 @@ class FitResult:
     def succeeded(self) -> bool:
         """Whether parameters and yields may be used."""
         return not self.problems
+
+    @property
+    def p_value(self) -> float | None:
+        """Of the goodness of fit; None for a failed fit, and where the bins have too few entries for χ²."""
+        enough = self.spectrum.entries >= ENTRIES_PER_BIN * len(self.spectrum.counts)
+        if self.goodness is None or not (enough or self.goodness.method == "toys"):
+            return None
+        return self.goodness.p_value
 
     @property
     def values(self) -> tuple[float, ...]:

@@ -6,6 +6,7 @@ failed. It is never a yield.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +15,7 @@ import numpy as np
 from iminuit.cost import Cost, ExtendedBinnedNLL, ExtendedUnbinnedNLL
 
 from columnar_af.errors import ConfigError
-from columnar_af.fits.fit_result import FitResult, GoodnessOfFit, WindowYield
+from columnar_af.fits.fit_result import ENTRIES_PER_BIN, FitResult, GoodnessOfFit, WindowYield
 from columnar_af.fits.goodness import saturated
 from columnar_af.fits.mass_model import BACKGROUND, MassModel, mass_model
 from columnar_af.fits.minimization import Minimum, minimize, propagated
@@ -28,10 +29,10 @@ SCAN_BINS = 72
 """Bins in which an unbinned sample is looked at for starting values and goodness of fit; 5 MeV in 1.65 to 2.01."""
 LEAST_ENTRIES = 50
 """With fewer events than this no mass fit with two peaks is tried."""
+LEAST_EXPECTED = 1e-9
+"""Expected events in a bin are at least this; one event there then costs 41 units of -2 log L."""
 POOR = 0.01
 """Below this p-value a note says that the model describes the data poorly."""
-ENTRIES_PER_BIN = 10.0
-"""With fewer events per bin on average the saturated likelihood is not distributed as χ²."""
 HOPELESS = 1e-8
 """Below this p-value a fit has failed: no statistical fluctuation among all fits ever made looks like that."""
 
@@ -122,7 +123,13 @@ def binned_cost(spectrum: Spectrum, model: MassModel, names: tuple[str, ...]) ->
     data = spectrum.counts
     if spectrum.is_weighted:
         data = np.stack([spectrum.counts, spectrum.variances], axis=1)
-    return ExtendedBinnedNLL(data, spectrum.edges, model.scaled_cdf, name=names)
+
+    def never_negative(edges: Values, *values: float) -> Values:
+        """A peak may be negative, the sum may not: iminuit takes the logarithm of what is not positive as 0."""
+        counts = np.maximum(np.diff(model.scaled_cdf(edges, *values)), LEAST_EXPECTED)
+        return np.concatenate([[0.0], np.cumsum(counts)])
+
+    return ExtendedBinnedNLL(data, spectrum.edges, never_negative, name=names)
 
 
 def too_few(spectrum: Spectrum) -> tuple[str, ...]:
@@ -149,7 +156,7 @@ def _fit(
             {name: found.value for name, found in first.parameters.items() if found.fixed},
             first.notes,
         )
-    parameters = yield_parameters(model, start, spectrum.entries) | started_shapes(model, start)
+    parameters = yield_parameters(model, start, spectrum) | started_shapes(model, start)
     minimum = minimize(cost, parameters, {**fixed, **options.fixed}, all_simplifications(model, start))
     notes += minimum.notes
     if minimum.problems:
@@ -197,14 +204,20 @@ def failed(
     return FitResult(problems, notes, parameters, nothing, (), None, model, spectrum)
 
 
-def yield_parameters(model: MassModel, start: StartValues, entries: float) -> dict[str, Parameter]:
+def yield_parameters(model: MassModel, start: StartValues, spectrum: Spectrum) -> dict[str, Parameter]:
     """Start and limits of the yields. A peak may be negative: a yield of zero must not sit at a limit."""
-    return {
-        name: Parameter(
-            name, start.values[name], 0.0 if BACKGROUND in name else -0.1 * entries, 2.0 * max(entries, 1.0)
-        )
-        for name in model.yield_names
-    }
+    most = max(spectrum.entries, 1.0)
+    low = dict.fromkeys(model.yield_names, -0.1 * most)
+    low[f"{BACKGROUND}_yield"] = 0.0
+    if "dplus" in start.unseen:
+        low["dplus_yield"] = -_events_below_peak(model, start)
+    return {name: Parameter(name, start.values[name], low[name], 2.0 * most) for name in model.yield_names}
+
+
+def _events_below_peak(model: MassModel, start: StartValues) -> float:
+    """So many events a Gaussian D⁺ can miss before the sum of peak and background is negative."""
+    density = start.values[f"{BACKGROUND}_yield"] / (model.high - model.low)
+    return density * model.shape_parameters["dplus_sigma"].start * math.sqrt(2 * math.pi)
 
 
 def started_shapes(model: MassModel, start: StartValues) -> dict[str, Parameter]:

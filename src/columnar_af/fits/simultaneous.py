@@ -60,7 +60,7 @@ class SimultaneousResult:
 
     @property
     def succeeded(self) -> bool:
-        """Whether there is a sum over eras that may be used: of those that have enough events."""
+        """Whether there is a sum that may be used: over the eras that have enough events, if the model describes all."""
         return bool(self.total)
 
     def to_json(self) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def _fit(spectra: Eras, model: MassModel, options: FitOptions, shared_background
     results = {
         era: _of_era(minimum, notes, model, names[era], each, options) for era, each in spectra.items()
     }
-    if minimum.problems:
+    if not all(result.succeeded for result in results.values()):
         return SimultaneousResult(results, ())
     total = _total(minimum, model, names, options)
     return SimultaneousResult(results, total, tuple(minimum.minuit.parameters), minimum.covariance)
@@ -173,7 +173,7 @@ def _minimum(
     for era, spectrum in spectra.items():
         to_fit = dict(zip(model.names, names[era], strict=True))
         start = start_values(model, spectrum)
-        own = yield_parameters(model, start, max(spectrum.entries, 1.0)) | started_shapes(model, whole)
+        own = yield_parameters(model, start, spectrum) | started_shapes(model, whole)
         parameters |= {to_fit[name]: replace(parameter, name=to_fit[name]) for name, parameter in own.items()}
         fixed_names |= {
             to_fit[name]: value for name, value in (fixed | dict(options.fixed)).items() if name in to_fit

@@ -166,7 +166,8 @@ def _numbers(result: FitResult) -> list[str]:
     goodness = result.goodness
     if goodness is not None:
         ratio = f"{goodness.statistic:.1f} / {goodness.ndof}"
-        lines.append(f"$-2\\ln\\lambda$ / ndof = {ratio}, p = {goodness.p_value:.2g} ({goodness.method})")
+        probability = "" if result.p_value is None else f", p = {result.p_value:.2g} ({goodness.method})"
+        lines.append(f"$-2\\ln\\lambda$ / ndof = {ratio}{probability}")
     return lines
 
 

@@ -67,6 +67,7 @@ class Payload:
             msg = f"the processor {kind} cannot be sent to workers: {type(error).__name__}: {error}"
             advice = "open files and make locks, clients and figures in process(), not in __init__ or at the top of the file"
             raise ConfigError(msg, advice=advice) from error
+        _forget_classes(data)
         return cls(data, hashlib.sha256(data).hexdigest(), needed_modules(data))
 
     def load(self) -> tuple[Any, Any]:
@@ -78,6 +79,19 @@ class Payload:
                     _loaded.popitem(last=False)
             _loaded.move_to_end(self.digest)
             return _loaded[self.digest]
+
+
+def _forget_classes(data: bytes) -> None:
+    """Let cloudpickle make new classes when it loads ``data`` in this process.
+
+    It would find the classes that it pickled, and give the user's own classes methods with copies of their module's values:
+    a threshold that is changed after a first run would not count in the next.
+    """
+    tracker = cloudpickle.cloudpickle
+    with tracker._DYNAMIC_CLASS_TRACKER_LOCK:
+        for kind, number in list(tracker._DYNAMIC_CLASS_TRACKER_BY_CLASS.items()):
+            if number.encode() in data and tracker._DYNAMIC_CLASS_TRACKER_BY_ID.get(number) is kind:
+                del tracker._DYNAMIC_CLASS_TRACKER_BY_ID[number]
 
 
 def check_on_worker(payload: Payload) -> list[str]:
