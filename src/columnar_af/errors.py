@@ -13,7 +13,9 @@
     │       └── MissingBranchError   the analysis reads a branch or field that it does not have
     ├── ProcessorError       the analysis code raised
     ├── ExecutorError        the machinery lost the work: killed worker, broken pool, lost scheduler
+    │   └── OutOfMemoryError a chunk does not fit into memory, not even in parts
     ├── IncompleteRunError   a run ended with chunks that failed
+    ├── TooManyFailuresError a run was stopped, because more chunks failed than --max-failures allows
     └── OutputError          a result, ntuple or figure cannot be written, or cannot be read back
 
 Each error says what was wrong, what was expected, and what to do. Where it happened is added on the way up by
@@ -152,6 +154,10 @@ class ExecutorError(ColumnarAFError):
     """The machinery lost work: a killed worker, a broken pool, a lost scheduler."""
 
 
+class OutOfMemoryError(ExecutorError):
+    """A chunk does not fit into the memory of its worker, not even in parts."""
+
+
 class IncompleteRunError(ColumnarAFError):
     """A run ended with chunks that failed.
 
@@ -160,6 +166,10 @@ class IncompleteRunError(ColumnarAFError):
     """
 
     result: Any = None
+
+
+class TooManyFailuresError(ColumnarAFError):
+    """A run was stopped, because more chunks failed than the user allows."""
 
 
 class OutputError(ColumnarAFError):

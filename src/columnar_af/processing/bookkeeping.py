@@ -59,7 +59,7 @@ def _chunk_entry(chunk: Chunk, recovered: Recovered, status: Status) -> LedgerEn
         uuid=chunk.uuid,
         status=status,
         entries=recovered.outcomes.entries[chunk.number],
-        attempts=recovered.attempts[chunk.number],
+        attempts=recovered.attempts[chunk.number] + recovered.outcomes.metrics[chunk.number].attempts - 1,
         error=recovered.outcomes.errors.get(chunk.number),
     )
 

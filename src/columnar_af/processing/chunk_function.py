@@ -27,7 +27,8 @@ from columnar_af.errors import (
     WorkAddress,
     work_address,
 )
-from columnar_af.processing.chunk import Chunk, ChunkMetrics, ChunkOutcome
+from columnar_af.processing.chunk import Chunk, ChunkMetrics, ChunkOutcome, StoredPartial
+from columnar_af.processing.endurance import Endurance
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.payload import Payload
 
@@ -47,23 +48,28 @@ class ChunkFunction:
         sources: Words of the fileset on that command line; where empty, the command names the file itself.
         columns: Dataset name -> branches to read at once. Others, and those of a dataset that is not listed, are read
             when they are touched.
+        stores: Whether outcomes carry their partial results as bytes, for the journal.
     """
 
     payload: Payload
     command: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    stores: bool = False
 
     def __call__(self, chunk: Chunk) -> Outcomes:
         """Process a chunk; an error becomes a value."""
         meter = _Meter()
+        endurance = Endurance(lambda part: self._process(part, meter))
         try:
-            partial = self._process(chunk, meter)
+            partial = endurance.run(chunk)
+            stored = _stored(partial) if self.stores else None
         except (Exception, SystemExit) as error:  # noqa: BLE001  # one bad chunk must not take the others with it
             record = ErrorRecord.from_exception(error, address=chunk.address, reproduce=self.reproduce(chunk))
-            outcome = ChunkOutcome(chunk.number, 0, error=record, metrics=meter.read())
+            outcome = ChunkOutcome(chunk.number, 0, error=record, metrics=meter.read(endurance))
         else:
-            outcome = ChunkOutcome(chunk.number, len(chunk), partial, metrics=meter.read())
+            metrics = meter.read(endurance)
+            outcome = ChunkOutcome(chunk.number, len(chunk), partial, metrics=metrics, stored=stored)
         gc.collect()  # NanoEvents hold themselves in cycles: without this, memory grows with every chunk
         return Outcomes.of(outcome)
 
@@ -90,7 +96,7 @@ class ChunkFunction:
                 events = _events(chunk, file, schema, self.columns.get(chunk.dataset), meter.accessed)
                 return _call(processor, events, meter)
             finally:
-                meter.bytes_read = int(file.file.source.num_requested_bytes)
+                meter.bytes_read += int(file.file.source.num_requested_bytes)
 
     def _load(self) -> tuple[Any, Any]:
         if len(self.payload.data) <= FRESH_UP_TO_BYTES:
@@ -109,7 +115,7 @@ class _Meter:
         self._started = time.time()
         self._cpu = time.thread_time()
 
-    def read(self) -> ChunkMetrics:
+    def read(self, endurance: Endurance) -> ChunkMetrics:
         return ChunkMetrics(
             started=self._started,
             finished=time.time(),
@@ -118,7 +124,22 @@ class _Meter:
             columns=tuple(sorted({access.branch for access in self.accessed})),
             host=platform.node(),
             pid=os.getpid(),
+            attempts=endurance.attempts,
+            parts=tuple(endurance.parts),
         )
+
+
+def _stored(partial: Any) -> StoredPartial:
+    """A partial result as bytes; that it has no plain form is no reason to lose the chunk."""
+    from columnar_af.processing.journal.partial_format import (  # noqa: PLC0415  # only runs with a journal need it
+        NotStorableError,
+        encode,
+    )
+
+    try:
+        return StoredPartial(encode(partial))
+    except NotStorableError as error:
+        return StoredPartial(problem=error.message)
 
 
 def chunk_metadata(chunk: Chunk) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class ReadyExecutor:
         in_flight: How many chunks it works on at a time, the first ones of a batch first; 0 where the order is unknown.
         check: Makes sure that the workers can load the processor.
         notes: What the user should know of this run, in words.
+        reports: Whether it tells of each outcome as it arrives; if not, all is known only when a batch has ended.
     """
 
     name: str
@@ -48,6 +49,7 @@ class ReadyExecutor:
     in_flight: int = 0
     check: Callable[[Payload], None] = lambda payload: None  # in this process everything is there
     notes: list[str] = field(default_factory=list)
+    reports: bool = False
 
 
 @contextmanager
@@ -77,7 +79,7 @@ def open_executor(
         with client_for(_client_of(executor, client), workers) as opened:
             yield _with_client(executor, opened, workers, on_done, own=_client_of(executor, client) is None)
     elif isinstance(executor, IterativeExecutor):
-        yield ReadyExecutor(_name_of(executor), 1, partial(_attempt_here, executor, on_done))
+        yield ReadyExecutor(_name_of(executor), 1, partial(_attempt_here, executor, on_done), reports=True)
     else:
         workers = 1 if _runs_here(executor, client) else 0
         yield ReadyExecutor(
@@ -193,6 +195,7 @@ def _futures(executor: FuturesExecutor, on_done: OnDone) -> Iterator[ReadyExecut
             attempt,
             in_flight=workers,
             check=lambda payload: require_modules(payload, pool.run),
+            reports=True,
         )
     except BaseException:  # Ctrl-C, for one: nobody waits for what is still running
         if given is None:
@@ -230,4 +233,5 @@ def _with_client(executor: Any, client: Any, workers: int, on_done: OnDone, *, o
         partial(_attempt, executor),
         check=lambda payload: require_modules_on(client, payload),
         notes=getattr(executor, "notes", []),
+        reports=hasattr(executor, "on_done"),
     )
