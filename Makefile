@@ -54,6 +54,31 @@ $(VENV)/.made: requirements/set-a.lock pyproject.toml
 $(NEW_DASK_VENV)/.made: requirements/new-dask.lock pyproject.toml
 	$(call environment,$(NEW_DASK_VENV),$<)
 
+DEMO := results/ds_phi_pi
+
+.PHONY: demo
+demo: $(VENV)/.made  ## D_s -> phi(mu mu) pi on the small ntuples of datasets/: cutflows, histograms, figures
+	$(BIN)/columnar-af run ds_phi_pi datasets/ds_phi_pi.yaml --executor futures --workers 2 -o $(DEMO)
+	$(BIN)/columnar-af plot $(DEMO) --histogram mass --histogram dimuon_mass
+	@$(BIN)/python -c "$$TELL" $(DEMO)
+
+define TELL
+import json, sys
+from pathlib import Path
+folder = Path(sys.argv[1])
+print("\nSelected as D_s -> phi(mu mu) pi, of the simulated events in datasets/:")
+for name, dataset in json.loads((folder / "summary.json").read_text())["datasets"].items():
+    print(f"  {name:<22} {dataset['cutflow'][-1]['events']:>4} of {dataset['entries']:>4} events")
+print(f"Result:  {folder}/summary.json and histograms.root; columnar-af show {folder} prints it")
+print(f"Figures: {folder}/figures, for example {folder}/figures/mass_2017C.png")
+endef
+export TELL
+
+.PHONY: ntuples
+ntuples: $(VENV)/.made  ## Make the small simulated ntuples of datasets/ again, the same as they are
+	$(BIN)/python -m columnar_af.ntuples.simulation.shipped datasets
+	$(BIN)/python -m columnar_af.ntuples.simulation.stop_shipped datasets
+
 .PHONY: check
 check: $(VENV)/.made  ## Lint, formatting, types and spelling
 	$(BIN)/ruff check .

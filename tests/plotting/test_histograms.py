@@ -108,3 +108,10 @@ def test_without_matplotlib_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ConfigError, match=r"figures need mplhep.*\n.*columnar-af\[plot\]"):
         plot_histograms(result_of({"mass": masses(1.7)}), tmp_path)
+
+
+def test_only_the_named_histograms_are_drawn(tmp_path):
+    result = result_of({"mass": masses(1.7), "pt": masses(1.8), "eta": masses(1.9)})
+    paths = plot_histograms(result, tmp_path, ["pt", "mass"])
+    assert [path.name for path in paths] == ["pt.png", "mass.png"]
+    assert {path.name for path in tmp_path.iterdir()} == {"pt.png", "mass.png"}

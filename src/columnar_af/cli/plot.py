@@ -15,7 +15,10 @@ import click
     type=click.Path(path_type=Path),
     help="Folder for the figures.  [default: DIRECTORY/figures]",
 )
-def plot(directory: Path, output: Path | None) -> None:
+@click.option(
+    "--histogram", "names", multiple=True, help="Draw this one only; may be repeated.  [default: all]"
+)
+def plot(directory: Path, output: Path | None, names: tuple[str, ...]) -> None:
     """Draw the histograms of the result in DIRECTORY, one PNG each, datasets laid over one another."""
     from columnar_af.plotting.histograms import plot_histograms
     from columnar_af.results.presentation import counted
@@ -23,5 +26,5 @@ def plot(directory: Path, output: Path | None) -> None:
     from columnar_af.results.run_result import RunResult
 
     folder = output or directory / FIGURES
-    paths = plot_histograms(RunResult.load(directory), folder)
+    paths = plot_histograms(RunResult.load(directory), folder, names)
     click.echo(f"{counted(len(paths), 'figure')} in {folder}")

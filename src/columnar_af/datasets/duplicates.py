@@ -96,16 +96,19 @@ def event_numbers(report: FileReport) -> np.ndarray[Any, Any]:
     with open_file(report.path) as file:
         tree = file[report.tree]
         names = [_branch(tree, choices, report) for choices in NUMBERS]
-        keys = np.empty(tree.num_entries, KEY)
+        keys = np.zeros(tree.num_entries, KEY)
         for field, name in zip(KEY.names or (), names, strict=True):
-            keys[field] = tree[name].array(library="np").astype(np.int64)
+            if name is not None:
+                keys[field] = tree[name].array(library="np").astype(np.int64)
     return keys
 
 
-def _branch(tree: Any, choices: Sequence[str], report: FileReport) -> str:
+def _branch(tree: Any, choices: Sequence[str], report: FileReport) -> str | None:
     for name in choices:
         if name in tree:
             return name
+    if choices == NUMBERS[1]:  # flat ntuples of ATLAS often have none, and event numbers are unique within a run there
+        return None
     msg = f"the tree has no branch {' or '.join(choices)}, by which events are told apart"
     address = WorkAddress(report.dataset, report.path, report.tree)
     raise SchemaError(msg, advice="leave --check-duplicates out for this fileset", address=address)

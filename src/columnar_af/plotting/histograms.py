@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ HEADROOM = 1.25
 """The vertical axis is this much longer than the error bars need, to leave room for the legend; chosen by eye."""
 
 
-def plot_histograms(result: RunResult, directory: Path) -> list[Path]:
+def plot_histograms(result: RunResult, directory: Path, names: Iterable[str] = ()) -> list[Path]:
     """Write one PNG per histogram of a result, named after it.
 
     One-dimensional histograms of several datasets share one picture; two-dimensional ones have one per dataset. Those of
@@ -40,12 +40,13 @@ def plot_histograms(result: RunResult, directory: Path) -> list[Path]:
     Args:
         result: The result.
         directory: The folder to write to; made where it is missing.
+        names: The histograms to draw; all of them where none is named.
 
     Returns:
-        The files, in the order of the names of the histograms.
+        The files, in the order of ``names``; of all histograms in that of their names.
 
     Raises:
-        ConfigError: Where matplotlib and mplhep are not installed.
+        ConfigError: Where matplotlib and mplhep are not installed, or the result has no histogram of a name.
         OutputError: Where a file cannot be written.
     """
     try:
@@ -58,7 +59,7 @@ def plot_histograms(result: RunResult, directory: Path) -> list[Path]:
         mplhep.style.use(mplhep.style.CMS)
         return [
             _written(figure, directory / f"{_file_name(name)}.png")
-            for histogram in result.hist_names
+            for histogram in tuple(names) or result.hist_names
             for name, figure in _figures(histogram, result.hists(histogram))
         ]
 

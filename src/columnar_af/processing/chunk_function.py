@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gc
+import logging
 import os
 import pickle
 import platform
@@ -24,17 +24,21 @@ from columnar_af.errors import (
     MissingBranchError,
     ProcessorError,
     ReadError,
+    SchemaError,
     WorkAddress,
     work_address,
 )
 from columnar_af.processing.chunk import Chunk, ChunkMetrics, ChunkOutcome, StoredPartial
 from columnar_af.processing.endurance import Endurance
+from columnar_af.processing.garbage import collector
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.payload import Payload
 
 FRESH_UP_TO_BYTES = 1_000_000
 """Processors whose pickle is smaller are loaded anew for each chunk, which takes milliseconds, so that what they keep on
 ``self`` cannot leak into the next chunk; larger ones hold corrections that take long to load, and are kept."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,10 @@ class ChunkFunction:
     stores: bool = False
 
     def __call__(self, chunk: Chunk) -> Outcomes:
-        """Process a chunk; an error becomes a value."""
+        """Process a chunk; an error becomes a value.
+
+        A chunk without entries is done also where its tree lacks what the processor needs: there is nothing to lose.
+        """
         meter = _Meter()
         endurance = Endurance(lambda part: self._process(part, meter))
         try:
@@ -70,7 +77,7 @@ class ChunkFunction:
         else:
             metrics = meter.read(endurance)
             outcome = ChunkOutcome(chunk.number, len(chunk), partial, metrics=metrics, stored=stored)
-        gc.collect()  # NanoEvents hold themselves in cycles: without this, memory grows with every chunk
+        collector.collect()
         return Outcomes.of(outcome)
 
     def reproduce(self, chunk: Chunk) -> str:
@@ -95,6 +102,11 @@ class ChunkFunction:
                 # What goes wrong here without an error of ours is the file's fault: open_file says so.
                 events = _events(chunk, file, schema, self.columns.get(chunk.dataset), meter.accessed)
                 return _call(processor, events, meter)
+            except SchemaError as error:
+                if len(chunk):
+                    raise
+                logger.info("%s has no entries and is passed over: %s", chunk.address, error.message)
+                return None
             finally:
                 meter.bytes_read += int(file.file.source.num_requested_bytes)
 

@@ -56,8 +56,12 @@ class DaskAwkwardExecutor(ExecutorBase):
 
     def __call__(
         self, items: Iterable[Any], function: Callable[[Any], Any], accumulator: Accumulatable
-    ) -> tuple[Accumulatable, int]:
+    ) -> tuple[Accumulatable, BaseException | int]:
         """Run ``function`` on each item.
+
+        Returns:
+            The accumulated results, and 0 or the reason why some are missing: an item that kills its worker is set aside,
+            and the others are run without it.
 
         Raises:
             VersionError: dask-awkward is not installed, or fails with the installed dask.
@@ -67,8 +71,11 @@ class DaskAwkwardExecutor(ExecutorBase):
         if not items:
             return accumulator, 0
         items, function = self.project(items, function)
-        graph, last = build_graph(items, function, split_every=self.treereduction)
-        return accumulate([self._compute(graph, last)], accumulator), 0
+        if self.runs_here:
+            return accumulate([_compute_here(items, function, self.treereduction)], accumulator), 0
+        with client_for(self.client, self.workers) as client:
+            result, problem = _compute_on(client, items, function, self.treereduction)
+        return accumulate([result], accumulator), problem
 
     def project(
         self, items: Sequence[Any], function: Callable[[Any], Any]
@@ -93,15 +100,35 @@ class DaskAwkwardExecutor(ExecutorBase):
                 self.notes.append(note)
                 logger.warning(note)
 
-    def _compute(self, graph: Graph, last: str) -> Any:
-        if self.runs_here:
-            from dask import get  # noqa: PLC0415  # an import of a second
 
-            return get(graph, last)
-        with client_for(self.client, self.workers) as client, warnings.catch_warnings():
-            # A processor with its corrections may be large; it is one node of the graph and travels once.
-            warnings.filterwarnings("ignore", "(?s).*[Ll]arge (object|graph)", category=UserWarning)
-            return client.get(graph, last)
+def _compute_here(items: Sequence[Any], function: Callable[[Any], Any], split_every: int) -> Any:
+    from dask import get  # noqa: PLC0415  # an import of a second
+
+    return get(*build_graph(items, function, split_every=split_every))
+
+
+def _compute_on(
+    client: Any, items: Sequence[Any], function: Callable[[Any], Any], split_every: int
+) -> tuple[Any, BaseException | int]:
+    """The sum over all items that do not kill their worker, and the error of the last one that does."""
+    from distributed import KilledWorker  # noqa: PLC0415  # as above
+
+    remaining = list(items)
+    problem: BaseException | int = 0
+    while remaining:
+        graph, last = build_graph(remaining, function, split_every=split_every)
+        try:
+            with warnings.catch_warnings():
+                # A processor with its corrections may be large; it is one node of the graph and travels once.
+                warnings.filterwarnings("ignore", "(?s).*[Ll]arge (object|graph)", category=UserWarning)
+                return client.get(graph, last), problem
+        except KilledWorker as error:
+            kind, _, index = str(error.task).rpartition("-")
+            if not kind.startswith("partition-"):
+                raise
+            problem = error
+            del remaining[int(index)]
+    return None, problem
 
 
 def _untraced(dataset: str, problem: str) -> str:

@@ -77,7 +77,13 @@ def local_cluster(workers: int) -> Iterator[Any]:
         },
         scheduler={
             "cls": Scheduler,
-            "options": {"host": "127.0.0.1", "port": 0, "dashboard": False, "allowed_failures": 0},
+            "options": {
+                "host": "127.0.0.1",
+                "port": 0,
+                "dashboard": False,
+                "dashboard_address": "127.0.0.1:0",  # also without a dashboard it takes port 8787, and warns if it is taken
+                "allowed_failures": 0,
+            },
         },
         name="columnar-af",
         silence_logs=silent,

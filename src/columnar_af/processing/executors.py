@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from coffea.processor import DaskExecutor, FuturesExecutor, IterativeExecutor
+from coffea.processor import DaskExecutor, FuturesExecutor, IterativeExecutor, ParslExecutor
 from coffea.processor.executor import ExecutorBase
 from coffea.util import coffea_console
 
@@ -27,6 +27,7 @@ NAMES = ("iterative", "futures", "dask", "dask-awkward")
 
 ChunkFunctionLike = Callable[[Chunk], Outcomes]
 OnDone = Callable[[Outcomes], None]
+Attempt = Callable[[Sequence[Chunk], ChunkFunctionLike], tuple[Outcomes, BaseException | None]]
 
 
 @dataclass
@@ -45,7 +46,7 @@ class ReadyExecutor:
 
     name: str
     workers: int
-    attempt: Callable[[Sequence[Chunk], ChunkFunctionLike], tuple[Outcomes, BaseException | None]]
+    attempt: Attempt
     in_flight: int = 0
     check: Callable[[Payload], None] = lambda payload: None  # in this process everything is there
     notes: list[str] = field(default_factory=list)
@@ -78,12 +79,15 @@ def open_executor(
     elif _takes_client(executor) and not _runs_here(executor, client):
         with client_for(_client_of(executor, client), workers) as opened:
             yield _with_client(executor, opened, workers, on_done, own=_client_of(executor, client) is None)
+    elif isinstance(executor, ParslExecutor) and executor.config is not None:
+        with _parsl_kernel(executor.config):
+            yield ReadyExecutor(_name_of(executor), 0, _telling(executor.copy(config=None), on_done))
     elif isinstance(executor, IterativeExecutor):
         yield ReadyExecutor(_name_of(executor), 1, partial(_attempt_here, executor, on_done), reports=True)
     else:
         workers = 1 if _runs_here(executor, client) else 0
         yield ReadyExecutor(
-            _name_of(executor), workers, partial(_attempt, executor), notes=getattr(executor, "notes", [])
+            _name_of(executor), workers, _telling(executor, on_done), notes=getattr(executor, "notes", [])
         )
 
 
@@ -143,6 +147,19 @@ def _attempt(
     except Exception as error:  # noqa: BLE001  # an executor that breaks raises what its machinery raises
         return Outcomes(), error
     return outcomes, problem if isinstance(problem, BaseException) else None
+
+
+def _telling(executor: ExecutorBase, on_done: OnDone) -> Attempt:
+    """The same for an executor that gives everything back at its end: only then can it be told."""
+
+    def attempt(
+        chunks: Sequence[Chunk], function: ChunkFunctionLike
+    ) -> tuple[Outcomes, BaseException | None]:
+        outcomes, problem = _attempt(executor, chunks, function)
+        on_done(outcomes)
+        return outcomes, problem
+
+    return attempt
 
 
 @contextmanager
@@ -205,6 +222,20 @@ def _futures(executor: FuturesExecutor, on_done: OnDone) -> Iterator[ReadyExecut
         pool.shutdown()
 
 
+@contextmanager
+def _parsl_kernel(config: Any) -> Iterator[None]:
+    """Parsl's kernel for a run. coffea 2026.9 does not start it: it expects a RuntimeError where parsl 2026.10 raises a
+    NoDataFlowKernelError."""
+    import parsl  # noqa: PLC0415  # an extra that may be missing
+
+    kernel = parsl.load(config)
+    try:
+        yield
+    finally:
+        kernel.cleanup()
+        parsl.clear()
+
+
 # --- dask ---------------------------------------------------------------------------------------------------------------
 
 
@@ -225,12 +256,13 @@ def _with_client(executor: Any, client: Any, workers: int, on_done: OnDone, *, o
     executor = executor.copy(client=client)
     if isinstance(executor, DaskExecutor):
         executor.status = False
-    if hasattr(executor, "on_done"):
+    tells_itself = isinstance(executor, DaskFuturesExecutor)
+    if tells_itself:
         executor.on_done = on_done
     return ReadyExecutor(
         _name_of(executor),
         workers if own else 0,
-        partial(_attempt, executor),
+        partial(_attempt, executor) if tells_itself else _telling(executor, on_done),
         check=lambda payload: require_modules_on(client, payload),
         notes=getattr(executor, "notes", []),
         reports=hasattr(executor, "on_done"),

@@ -44,7 +44,7 @@ NO_MOMENTUM, NO_ANGLE, NO_JET_DISTANCE = -1.0, -10.0, 10_000.0
 FAKE_UNCERTAINTY = 0.2
 """Relative size of the total uncertainty in FNP_TOTAL_UP and _DOWN; chosen."""
 
-LISTED_LEPTONS, LISTED_JETS = 3, 4
+LISTED_LEPTONS, LISTED_JETS, LISTED_B_JETS = 3, 4, 2
 
 
 def tree_name(sample: Sample, variation: str) -> str:
@@ -129,6 +129,22 @@ def _jet_columns(jets: Jets, number: NDArray[np.int64]) -> dict[str, Any]:
         columns[f"jet{n}phi"] = np.where(there, jets.phi[:, index], NO_ANGLE)
         columns[f"jet{n}mass"] = np.where(there, jets.mass[:, index], NO_MOMENTUM)
         columns[f"jet{n}bTagBin"] = np.where(there, jets.tag_bin[:, index], 0)
+        columns[f"jet{n}BtagWeight"] = np.where(there, jets.tag_weight[:, index], NO_ANGLE)
+        columns[f"jet{n}JVT"] = np.where(there, jets.jvt[:, index], NO_MOMENTUM)
+    return columns
+
+
+def _b_jet_columns(jets: Jets, tagged: Flags) -> dict[str, Any]:
+    """Columns of the leading b-jets."""
+    b_jets = _compacted(jets, tagged)
+    number = tagged.sum(axis=1)
+    columns: dict[str, Any] = {"nbjet": number}
+    for index in range(LISTED_B_JETS):
+        there, n = number > index, index + 1
+        columns[f"bjet{n}pT"] = np.where(there, b_jets.pt[:, index], NO_MOMENTUM)
+        columns[f"bjet{n}eta"] = np.where(there, b_jets.eta[:, index], NO_ANGLE)
+        columns[f"bjet{n}phi"] = np.where(there, b_jets.phi[:, index], NO_ANGLE)
+        columns[f"bjet{n}mass"] = np.where(there, b_jets.mass[:, index], NO_MOMENTUM)
     return columns
 
 
@@ -150,6 +166,10 @@ def _pair_columns(chosen: Selected, view: View) -> dict[str, Any]:
         "mll": dilepton_mass(pt1, eta1, phi1, mass1, pt2, eta2, phi2, mass2),
         "ptll": np.sqrt(np.maximum(pt1**2 + pt2**2 + 2 * pt1 * pt2 * np.cos(dphi), 0.0)),
         "dphill": dphi,
+        "phill": np.arctan2(pt1 * np.sin(phi1) + pt2 * np.sin(phi2), pt1 * np.cos(phi1) + pt2 * np.cos(phi2)),
+        "detall": np.abs(eta1 - eta2),
+        "DPhiLep1MET": np.abs((phi1 - view.met_phi + np.pi) % (2 * np.pi) - np.pi),
+        "DPhiLep2MET": np.abs((phi2 - view.met_phi + np.pi) % (2 * np.pi) - np.pi),
         "mT1": transverse_mass(pt1, phi1, view.met, view.met_phi),
         "mT2": transverse_mass(pt2, phi2, view.met, view.met_phi),
         "pbll": p_boost,
@@ -170,13 +190,15 @@ def _jet_variables(chosen: Selected, view: View) -> dict[str, Any]:
     there = np.arange(jets.pt.shape[1]) < chosen.n_jets[:, None]
     offsets = offsets_of(chosen.n_jets)
     pt, eta, phi = (getattr(jets, name)[there] for name in ("pt", "eta", "phi"))
+    ht = np.where(there, jets.pt, 0.0).sum(axis=1)
     distance = min_delta_r(leptons.eta[:, 1], leptons.phi[:, 1], eta, phi, offsets)
     to_met = np.abs((jets.phi - view.met_phi[:, None] + np.pi) % (2 * np.pi) - np.pi)
     tagged = there & (jets.tag_bin > TAGGED_BIN) & (np.abs(jets.eta) < TAGGED_ETA)
     return {
         "njet": chosen.n_jets,
-        "nbjet": tagged.sum(axis=1),
-        "HT": np.where(there, jets.pt, 0.0).sum(axis=1),
+        **_b_jet_columns(jets, tagged),
+        "HT": ht,
+        "Meff": ht + view.met + leptons.pt[:, 0] + leptons.pt[:, 1],
         "R2l4j": r_2l4j(view.met, leptons.pt[:, 0], leptons.pt[:, 1], pt, offsets),
         "minDRlep2jets": np.where(np.isfinite(distance), distance, NO_JET_DISTANCE),
         "dPhimin": np.where(there, to_met, np.inf).min(axis=1),

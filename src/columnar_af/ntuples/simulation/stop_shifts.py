@@ -1,8 +1,8 @@
 """What each kinematic variation does to lepton momenta, jet momenta and the soft term.
 
-Sizes are those of ATLAS' calibrations to within a factor: per cent for soft jets, per mille for leptons, about a
-GeV for the soft term; with them the trees of the variations differ in length by about as much as the public notebook shows
-(adonofri/INFN_na_interactive_analysis: 163,003 to 165,298 entries around 164,188). They are chosen, not measured.
+Sizes are of the order of ATLAS' calibrations: per cent for soft jets, per mille for leptons, about a GeV for the soft term.
+They are chosen, not measured. With them the trees of the variations differ by up to 2 % in length; the public notebook of
+adonofri/INFN_na_interactive_analysis shows 163,003 to 165,298 entries around 164,188, which is 0.7 %.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ from columnar_af.ntuples.simulation.t3m_truth import CUTS, Truth, block_truth
 from columnar_af.ntuples.std_vector_tree import StdVectorTreeWriter
 from columnar_af.ntuples.tree_entries import Column
 
-BLOCK_EVENTS = 1000
-"""Events made and written at once: some 25 MB uncompressed in the AOD layout."""
+BLOCK_EVENTS = 500
+"""Events made and written at once: some 12 MB uncompressed in the AOD layout."""
 
 EventTruth = dict[str, NDArray[Any]]
 
@@ -95,9 +95,8 @@ def _write_files(options: T3MOptions, directory: Path, workers: int) -> list[Tru
         futures = [pool.submit(write_file, options, number, directory) for number in numbers]
         try:
             return [future.result() for future in futures]
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+        finally:
+            pool.shutdown(cancel_futures=True)  # after a failure: no file is begun any more
 
 
 def write_file(options: T3MOptions, number: int, directory: Path) -> Truth:

@@ -67,10 +67,10 @@ CONTINUUM_SCALE = 0.5
 SKIM_DIMUON = {Layout.AOD_2017: (0.5, 4.0), Layout.MINI_2021: (0.5, 1.5)}
 """Masses of muon pairs that the skims keep (GeV)."""
 
-NEARBY_TRACKS = {Layout.AOD_2017: (0, 0.3), Layout.MINI_2021: (1, 0.4)}
+NEARBY_TRACKS = {Layout.AOD_2017: (0, 0.8), Layout.MINI_2021: (1, 0.4)}
 """Tracks in the jet around the pair: at least, and how many more on average."""
 
-MORE_MUONS_MORE_TRACKS = 0.15
+MORE_MUONS_MORE_TRACKS = 0.2
 """Relative gain in tracks per further muon: the two numbers are correlated with 0.38 in the real file."""
 
 

@@ -218,9 +218,7 @@ def _fit(
     collimated = delta_r(measured[0], measured[2]) < 0.8
     resolution = np.where(collimated, 0.011, 0.005) * np.exp(0.45 * generator.standard_normal(count))
     vertex = _fitted_vertex(generator, centre, chi2, resolution, momentum)
-    same = np.where(chi2 < 100, 1.0, SAME_PRIMARY)
-    chosen = generator.uniform(0, 1, count) < same
-    primary = np.where(chosen, block.vertex[:, event], other_vertices(generator, block.vertex[:, event], 0.0))
+    primary = _primary_vertices(generator, block.vertex[:, event], vertex, chi2)
     true = _is_true(block, event, legs)
     rate = SENTINEL_RATE if options.layout is Layout.MINI_2021 else 0.0
     failed = generator.uniform(0, 1, count) < rate
@@ -229,8 +227,19 @@ def _fit(
     )
 
 
-SAME_PRIMARY = 0.05
-"""How often a bad vertex is attached to the primary vertex of the muons: its flight distance is that between others."""
+GOOD_PRIMARY, SAME_PRIMARY = 0.97, 0.15
+"""How often a good (χ² < 100) and a bad vertex is attached to the primary vertex of the muons."""
+
+
+def _primary_vertices(generator: Generator, own: Floats, vertex: Floats, chi2: Floats) -> Floats:
+    """The primary vertex of each candidate: the event's own, or for bad vertices the farther of two others.
+
+    The tree maker takes the primary vertex with the largest cosine between momentum and flight, which favours far ones.
+    """
+    one, other = (other_vertices(generator, own, 0.0) for _ in range(2))
+    farther = np.where(np.abs(one[2] - vertex[2]) > np.abs(other[2] - vertex[2]), one, other)
+    stays = generator.uniform(0, 1, len(chi2)) < np.where(chi2 < 100, GOOD_PRIMARY, SAME_PRIMARY)
+    return np.where(stays, own, farther)
 
 
 def _at_legs(block: Block, legs: Integers) -> tuple[Floats, Floats, Floats]:
