@@ -107,16 +107,16 @@ def _branch(tree: Any, choices: Sequence[str], report: FileReport) -> str | None
     for name in choices:
         if name in tree:
             return name
-    if choices == NUMBERS[1]:  # flat ntuples of ATLAS often have none, and event numbers are unique within a run there
+    if (
+        choices == NUMBERS[1]
+    ):  # flat ntuples of ATLAS often have none, and event numbers are unique within a run there
         return None
     msg = f"the tree has no branch {' or '.join(choices)}, by which events are told apart"
     address = WorkAddress(report.dataset, report.path, report.tree)
     raise SchemaError(msg, advice="leave --check-duplicates out for this fileset", address=address)
 
 
-def require_no_duplicates(
-    files: Sequence[FileReport], metadata: Mapping[str, Mapping[str, Any]]
-) -> None:
+def require_no_duplicates(files: Sequence[FileReport], metadata: Mapping[str, Mapping[str, Any]]) -> None:
     """Make sure that no event counts twice.
 
     Raises:

@@ -59,7 +59,9 @@ class Arrivals:
         )
         if self._failures > allowed:
             msg = f"the run was stopped: {self._failures} chunks failed, and {allowed} may"
-            raise TooManyFailuresError(msg, advice="correct what the first error says, or raise --max-failures")
+            raise TooManyFailuresError(
+                msg, advice="correct what the first error says, or raise --max-failures"
+            )
 
     def stopped(self, chunks: Iterable[Chunk], error: TooManyFailuresError) -> Recovered:
         """What is known when a run was stopped; the chunks that it did not reach have failed for that."""
@@ -78,4 +80,3 @@ class Arrivals:
     def notes(self) -> list[str]:
         """What the user should know, in words."""
         return self.recorder.notes if self.recorder is not None else []
-

@@ -31,6 +31,7 @@ from columnar_af.errors import (
 from columnar_af.processing.chunk import Chunk, ChunkMetrics, ChunkOutcome, StoredPartial
 from columnar_af.processing.endurance import Endurance
 from columnar_af.processing.garbage import collector
+from columnar_af.processing.journal.partial_format import NotStorableError, encode
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.payload import Payload
 
@@ -143,11 +144,6 @@ class _Meter:
 
 def _stored(partial: Any) -> StoredPartial:
     """A partial result as bytes; that it has no plain form is no reason to lose the chunk."""
-    from columnar_af.processing.journal.partial_format import (  # noqa: PLC0415  # only runs with a journal need it
-        NotStorableError,
-        encode,
-    )
-
     try:
         return StoredPartial(encode(partial))
     except NotStorableError as error:

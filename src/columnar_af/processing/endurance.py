@@ -104,7 +104,7 @@ class Endurance:
 
 
 def _wait(attempt: int) -> None:
-    time.sleep(FIRST_WAIT_S * 2 ** (attempt - 1) * random.uniform(1.0, 1.5))  # noqa: S311  # no secret
+    time.sleep(FIRST_WAIT_S * 2 ** (attempt - 1) * random.uniform(1.0, 1.5))  # no secret
 
 
 def _too_large(chunk: Chunk, problem: str) -> OutOfMemoryError:

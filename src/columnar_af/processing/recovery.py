@@ -71,8 +71,8 @@ def run_all(
     recovered = Recovered() if recovered is None else recovered
     batches = _in_batches(chunks, batch_size)
     losses_in_a_row = 0
-    patience = (
-        len(chunks).bit_length() + 2 * (MAX_ATTEMPTS + MAX_PARTS.bit_length())
+    patience = len(chunks).bit_length() + 2 * (
+        MAX_ATTEMPTS + MAX_PARTS.bit_length()
     )  # halving down to one chunk, its attempts and divisions, twice
     while batches:
         batch = batches.pop()

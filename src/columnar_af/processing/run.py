@@ -17,8 +17,8 @@ from coffea.nanoevents import BaseSchema
 from coffea.processor import ProcessorABC
 from coffea.processor.executor import ExecutorBase
 
-from columnar_af.datasets.fileset import Fileset
 from columnar_af.datasets.duplicates import require_no_duplicates
+from columnar_af.datasets.fileset import Fileset
 from columnar_af.datasets.inspection import Inspection, inspect
 from columnar_af.errors import ConfigError, IncompleteRunError, TooManyFailuresError
 from columnar_af.processing.arrivals import Arrivals
@@ -248,9 +248,7 @@ def _process(plan: Plan, function: ChunkFunction, ready: ReadyExecutor, arrivals
         attempt,
         in_flight=ready.in_flight,
         reproduce=function.reproduce,
-        batch_size=None
-        if ready.reports or not function.stores
-        else BATCH_PER_WORKER * max(ready.workers, 1),
+        batch_size=None if ready.reports or not function.stores else BATCH_PER_WORKER * max(ready.workers, 1),
         recovered=known,
     )
 

@@ -217,7 +217,7 @@ def _without_comments(source: str) -> str:
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list) and isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            node.body = [statement for statement in body if not _is_text(statement)]  # type: ignore[assignment]
+            node.body = [statement for statement in body if not _is_text(statement)]
     return ast.dump(tree)
 
 

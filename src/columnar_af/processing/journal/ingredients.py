@@ -102,8 +102,8 @@ def of_chunk(chunk: Chunk) -> dict[str, Any]:
     """The ingredients that are a chunk's own, by name."""
     return {
         "dataset": chunk.dataset,
-        "metadata of the dataset": dict(chunk.metadata),
-        "UUID of the file": chunk.uuid,
+        "metadata": dict(chunk.metadata),
+        "uuid": chunk.uuid,
         "tree": chunk.tree,
         "entries": f"{chunk.start}:{chunk.stop}",
     }

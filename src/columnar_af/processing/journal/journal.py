@@ -87,13 +87,13 @@ def read_ledger(directory: Path) -> LedgerFile:
             _take(record, runs, done)
         except (KeyError, TypeError) as error:
             msg = f"cannot read {path}: a record of kind {record.get('kind')!r} lacks {error}"
-            raise OutputError(msg, advice="run with the release that wrote it, or name another folder") from error
+            raise OutputError(
+                msg, advice="run with the release that wrote it, or name another folder"
+            ) from error
     return LedgerFile(tuple(runs.values()), done, lines.damaged)
 
 
-def _take(
-    record: Mapping[str, Any], runs: dict[str, RunRecord], done: dict[str, Mapping[str, Any]]
-) -> None:
+def _take(record: Mapping[str, Any], runs: dict[str, RunRecord], done: dict[str, Mapping[str, Any]]) -> None:
     kind = record["kind"]
     if kind == "run":
         if record["format"] != FORMAT or record["version"] != VERSION:
@@ -152,7 +152,9 @@ class Journal:
         except OSError as error:
             new.unlink(missing_ok=True)
             msg = f"cannot write {path}: {error.strerror or error}"
-            advice = "make room or correct the permissions, then run again with --resume: what is done is kept"
+            advice = (
+                "make room or correct the permissions, then run again with --resume: what is done is kept"
+            )
             raise OutputError(msg, advice=advice) from error
         return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
 

@@ -141,7 +141,8 @@ class LineWriter:
     def _refused(self, error: OSError) -> OutputError:
         msg = f"cannot write {self._path}: {error.strerror or error}"
         return OutputError(
-            msg, advice="make room or correct the permissions, then run again with --resume: what is done is kept"
+            msg,
+            advice="make room or correct the permissions, then run again with --resume: what is done is kept",
         )
 
     def __enter__(self) -> Self:

@@ -58,6 +58,7 @@ FACTORIES: Mapping[str, type] = {"int": int, "float": float, "list": list, "set"
 
 _NAMES = {kind: name for table in (SEQUENCES, MAPPINGS, DEFAULTS) for name, kind in table.items()}
 
+
 class NotStorableError(OutputError):
     """A partial result that has no plain form; its chunk cannot be resumed, only run again."""
 
@@ -255,28 +256,21 @@ class _Decoder:
         return self._leaf(tree, kind)
 
     def _leaf(self, tree: Mapping[str, Any], kind: str) -> Any:
-        match kind:
-            case "float":
-                return float(tree["value"])
-            case "scalar":
-                return self.arrays[tree["array"]][()]
-            case "array":
-                return self.arrays[tree["array"]]
-            case "histogram":
-                record = tree["record"]
-                return _with_numbers(
-                    from_uhi(self.decode(record["axes"])),
-                    self.arrays[record["numbers"]],
-                    record["variance_known"],
-                )
-            case "cutflow":
-                return Cutflow(tuple(CutflowRow(*map(self.decode, row)) for row in tree["rows"]))
-            case "value_accumulator":
-                return value_accumulator(_factory(tree), self.decode(tree["value"]))
-            case "column_accumulator":
-                return column_accumulator(self.decode(tree["value"]))
-        msg = f"there is no {TAG} {kind!r}"
-        raise ValueError(msg)
+        if kind in ("scalar", "array"):
+            array = self.arrays[tree["array"]]
+            return array[()] if kind == "scalar" else array
+        makers: dict[str, Callable[[], Any]] = {
+            "float": lambda: float(tree["value"]),
+            "histogram": lambda: self._histogram(tree["record"]),
+            "cutflow": lambda: Cutflow(tuple(CutflowRow(*map(self.decode, row)) for row in tree["rows"])),
+            "value_accumulator": lambda: value_accumulator(_factory(tree), self.decode(tree["value"])),
+            "column_accumulator": lambda: column_accumulator(self.decode(tree["value"])),
+        }
+        return makers[kind]()
+
+    def _histogram(self, record: Mapping[str, Any]) -> hist.Hist:
+        empty = from_uhi(self.decode(record["axes"]))
+        return _with_numbers(empty, self.arrays[record["numbers"]], record["variance_known"])
 
 
 def _factory(tree: Mapping[str, Any]) -> type:

@@ -20,6 +20,7 @@ from columnar_af.processing.journal.ingredients import Ingredients
 from columnar_af.processing.journal.journal import FORMAT, VERSION, Journal
 from columnar_af.processing.merge import Outcomes
 from columnar_af.results.ledger import Ledger
+from columnar_af.results.plain_values import plain
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +70,8 @@ class Recorder:
         if resume:
             for outcome in self._earlier():
                 outcomes += Outcomes.of(outcome)
+            self.journal.write([self._record("reused", number) for number in sorted(self.reused)])
+            self._written |= self.reused
         return outcomes
 
     def _begin(self, resume: bool, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,6 +99,7 @@ class Recorder:
                 "start": chunk.start,
                 "stop": chunk.stop,
                 "uuid": chunk.uuid,
+                "metadata": plain(chunk.metadata),
             }
 
     def _record(self, kind: str, number: int) -> dict[str, Any]:
@@ -123,16 +127,13 @@ class Recorder:
             except OutputError as error:
                 self._note(f"chunk {chunk.number} runs again: {error.message}")
                 continue
-            self._take_over(chunk)
-            columns = ChunkMetrics(columns=tuple(record["columns"]))  # it costs nothing now, but has read these
+            self.reused.add(chunk.number)
+            columns = ChunkMetrics(
+                columns=tuple(record["columns"])
+            )  # it costs nothing now, but has read these
             yield ChunkOutcome(chunk.number, len(chunk), partial, metrics=columns)
         for problem, count in without_form.items():
             self._note(_cannot_resume(problem, f"{count} chunks that are done run again"))
-
-    def _take_over(self, chunk: Chunk) -> None:
-        self.reused.add(chunk.number)
-        self._written.add(chunk.number)
-        self.journal.write([self._record("reused", chunk.number)])
 
     def _note(self, text: str) -> None:
         if text not in self.notes:
