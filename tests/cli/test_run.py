@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from columnar_af import RunResult
 from columnar_af.cli import cli
+from columnar_af.errors import ConfigError
 
 SCRIPT = """
 from __future__ import annotations
@@ -29,8 +30,11 @@ from columnar_af.selection.cutflow import Cutflow, CutflowRow
 
 
 class Counts(ProcessorABC):
+    def __init__(self, shift=0.0):
+        self.shift = shift
+
     def process(self, events):
-        x = np.asarray(events.x)
+        x = np.asarray(events.x) + self.shift
         rows = (CutflowRow("all", len(x), len(x)), CutflowRow("positive", int((x > 0).sum()), int((x > 0).sum())))
         return {events.metadata["dataset"]: {"entries": len(x), "cutflow": Cutflow(rows)}}
 
@@ -82,6 +86,21 @@ def test_json_is_the_summary(folder: Path, options: list[str]) -> None:
     assert summary["datasets"]["events"]["processed"] == 10
     assert summary["metrics"]["chunks"] == 3
     assert (folder / "out").exists() == bool(options)
+
+
+def test_parameters_reach_the_processor_and_the_record(folder: Path) -> None:
+    words = ["counts.py:Counts", "events.root", "--parameter", "shift=1000.0", "-o", "shifted"]
+    assert CliRunner().invoke(cli, ["run", *words]).exit_code == 0
+    shifted = RunResult.load("shifted")
+    (name,) = shifted.datasets
+    assert shifted.cutflow(name)["positive"].events == shifted.cutflow(name)["all"].events
+    assert shifted.provenance.parameters["processor"] == {"shift": "1000.0"}
+
+
+def test_an_unknown_parameter_says_which_there_are(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="parameters offset") as caught:
+        cli.main(["run", "counts.py:Counts", "events.root", "-p", "offset=1"], standalone_mode=False)
+    assert caught.value.advice.startswith("it takes shift: give")
 
 
 def test_most_chunks(folder: Path) -> None:

@@ -254,7 +254,7 @@ def guarded() -> None:
 @pytest.mark.parametrize(
     ("function", "expected"),
     [(relative, ["."]), (nested, []), (guarded, ["json"])],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_imports_of_a_function(function: Any, expected: list[str]) -> None:
     assert list(imports_of(function.__code__)) == expected

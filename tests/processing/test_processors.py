@@ -189,7 +189,7 @@ def test_a_file_without_processor(tmp_path: Path) -> None:
 
 def test_a_class_that_needs_arguments_says_what_to_do(tmp_path: Path) -> None:
     path = write(tmp_path, SCRIPT + "    def __init__(self, scale): self.scale = scale\n")
-    with pytest.raises(ConfigError, match=r"without arguments.*scale") as caught:
+    with pytest.raises(ConfigError, match=r"without parameters.*scale") as caught:
         load_processor(str(path))
     assert "my_processor = Counter(...)" in str(caught.value)
 

@@ -100,4 +100,4 @@ def test_division_keeps_every_chunk(count: int, in_flight: int) -> None:
 
 def test_losses_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     recover(FragileExecutor({0}, keeps=True), 3, in_flight=1)
-    assert "3 of 3 chunks were lost" in caplog.text
+    assert "3 of 3 chunks were lost (RuntimeError: a worker died), recovering" in caplog.text

@@ -35,9 +35,40 @@ class EntryRange(click.ParamType[tuple[int, int]]):
         return int(start), int(stop)
 
 
+class Parameter(click.ParamType[tuple[str, object]]):
+    """NAME=VALUE, the value as YAML reads it."""
+
+    name = "name=value"
+
+    def convert(
+        self, value: str | tuple[str, object], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, object]:
+        """The name and the value."""
+        import yaml
+
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = value.partition("=")
+        if not (equals and name.isidentifier()):
+            self.fail(f"{value!r} is not NAME=VALUE, for example variant=full-analysis", param, ctx)
+        try:
+            return name, yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            self.fail(f"the value of {name} cannot be read: {error}", param, ctx)
+
+
 @click.command()
 @click.argument("processor")
 @click.argument("fileset", nargs=-1, required=True)
+@click.option(
+    "-p",
+    "--parameter",
+    "parameters",
+    type=Parameter(),
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Argument of the processor's class, for example variant=full-analysis; may be repeated.",
+)
 @click.option("-o", "--output", type=click.Path(file_okay=False), help="Folder to save the result in.")
 @click.option(
     "--executor",
@@ -70,6 +101,7 @@ class EntryRange(click.ParamType[tuple[int, int]]):
 def run(
     processor: str,
     fileset: tuple[str, ...],
+    parameters: tuple[tuple[str, object], ...],
     output: str | None,
     executor: str,
     workers: int,
@@ -97,6 +129,7 @@ def run(
             processor,
             fileset,
             output,
+            parameters=dict(parameters),
             executor=executor,
             workers=workers,
             chunksize=chunksize,
@@ -123,6 +156,7 @@ def _result(
     fileset: tuple[str, ...],
     output: str | None,
     *,
+    parameters: dict[str, object],
     executor: str,
     workers: int,
     chunksize: int,
@@ -142,6 +176,7 @@ def _result(
         return run_processor(
             processor,
             fileset[0] if len(fileset) == 1 else fileset,
+            parameters=parameters,
             executor=executor,
             workers=workers,
             chunksize=chunksize,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from columnar_af.datasets.inspection import FileReport
@@ -65,9 +67,13 @@ def _chunk_entry(chunk: Chunk, recovered: Recovered, status: Status) -> LedgerEn
 
 
 def _file_entry(number: int, report: FileReport, status: Status) -> LedgerEntry:
+    """The entry of a file that inspection rejected; it has no chunk, so inspecting it again shows the error."""
+    error = report.error
+    if error is not None:
+        command = shlex.join(["columnar-af", "datasets", "inspect", report.path])
+        error = replace(error, reproduce=error.reproduce or command)
     return LedgerEntry(
-        number, report.dataset, report.path, report.tree or "", 0, 0, report.uuid or "", status, 0,
-        error=report.error,
+        number, report.dataset, report.path, report.tree or "", 0, 0, report.uuid or "", status, 0, error=error
     )  # fmt: skip
 
 

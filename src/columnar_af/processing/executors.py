@@ -165,12 +165,13 @@ def _telling(executor: ExecutorBase, on_done: OnDone) -> Attempt:
 @contextmanager
 def _silent() -> Iterator[None]:
     """Keep coffea's progress bars and printed tracebacks off the terminal; errors are told in our own words."""
-    was_quiet, coffea_console.quiet = coffea_console.quiet, True
+    before = coffea_console.quiet, coffea_console.is_jupyter
+    coffea_console.quiet, coffea_console.is_jupyter = True, False  # in a notebook its bars are widgets, quiet or not
     try:
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             yield
     finally:
-        coffea_console.quiet = was_quiet
+        coffea_console.quiet, coffea_console.is_jupyter = before
 
 
 def _attempt_here(

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import inspect
 import linecache
 import sys
 import traceback
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,19 +47,23 @@ def available_processors() -> dict[str, Path]:
     return found
 
 
-def load_processor(spec: str | type[ProcessorABC] | ProcessorABC) -> ProcessorABC:
+def load_processor(
+    spec: str | type[ProcessorABC] | ProcessorABC, parameters: Mapping[str, Any] | None = None
+) -> ProcessorABC:
     """The processor that ``spec`` names.
 
     Args:
         spec: A name, ``path.py:Class`` or ``notebook.ipynb:Class``, with ``Class`` a class or an instance. A class or an
-            instance itself is taken as it is. Classes are called without arguments.
+            instance itself is taken as it is.
+        parameters: Arguments with which a class is called, by name; none where None.
 
     Raises:
         ProcessorNotFoundError: There is no such name, file or class; the message lists what there is.
-        ConfigError: The file cannot be imported, or the class needs arguments.
+        ConfigError: The file cannot be imported, or the class does not take these parameters.
     """
+    parameters = parameters or {}
     if not isinstance(spec, str):
-        return _instance(spec, getattr(spec, "__name__", type(spec).__name__))
+        return _instance(spec, getattr(spec, "__name__", type(spec).__name__), parameters)
     location, _, attribute = spec.partition(":")
     path = Path(location).expanduser()
     if path.suffix == ".ipynb":
@@ -67,7 +72,7 @@ def load_processor(spec: str | type[ProcessorABC] | ProcessorABC) -> ProcessorAB
         module = _import_script(_existing(path))
     else:
         module = _import_by_name(location)
-    return _instance(_find(module, attribute), spec)
+    return _instance(_find(module, attribute), spec, parameters)
 
 
 def _existing(path: Path) -> Path:
@@ -196,18 +201,25 @@ def _processors_in(module: types.ModuleType) -> dict[str, Any]:
     return {**classes, **instances}
 
 
-def _instance(found: Any, spec: str) -> ProcessorABC:
+def _instance(found: Any, spec: str, parameters: Mapping[str, Any]) -> ProcessorABC:
     if isinstance(found, ProcessorABC):
+        if parameters:
+            msg = f"{spec} is made already and takes no parameters, got {', '.join(parameters)}"
+            raise ConfigError(msg, advice="name its class instead")
         return found
     if not _is_processor(found):
         msg = f"expected a coffea.processor.ProcessorABC or the place of one as text, not {found!r}"
         raise ProcessorNotFoundError(msg, advice="derive the class from coffea.processor.ProcessorABC")
+    signature = inspect.signature(found)
     try:
-        made: ProcessorABC = found()
+        signature.bind(**parameters)
     except TypeError as error:
-        msg = f"{spec}: the class cannot be made without arguments: {error}"
+        given = f"with the parameters {', '.join(parameters)}" if parameters else "without parameters"
+        msg = f"{spec}: the class cannot be made {given}: {error}"
+        takes = ", ".join(signature.parameters) or "none"
         advice = (
-            f"make an instance in the file, for example my_processor = {found.__name__}(...), and name that"
+            f"it takes {takes}: give them by name, or name an instance, my_processor = {found.__name__}(...)"
         )
         raise ConfigError(msg, advice=advice) from error
+    made: ProcessorABC = found(**parameters)
     return made

@@ -20,13 +20,14 @@ class RunProgress(AbstractContextManager["RunProgress"]):
     """Shows how far inspection and processing are.
 
     Args:
-        show: Whether to show anything; where None, only in a terminal or a notebook.
+        show: Whether to show anything; where None, only in a terminal. Not in a notebook, unless asked: there the bars
+            are widgets that a thread refreshes, which collides with the execution of notebooks by nbclient.
     """
 
     def __init__(self, show: bool | None = None) -> None:
         # stderr, because stdout may be a JSON document; its file is fixed now, because it is redirected later
         console = Console(file=sys.stderr)
-        shown = (console.is_terminal or console.is_jupyter) if show is None else show
+        shown = (console.is_terminal and not console.is_jupyter) if show is None else show
         self._bars = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(),

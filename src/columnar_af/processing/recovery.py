@@ -84,7 +84,7 @@ def run_all(
             losses_in_a_row = 0
             continue
         losses_in_a_row = 1 if len(outcomes) else losses_in_a_row + 1
-        logger.warning("%d of %d chunks were lost: %s", len(lost), len(batch), cause)
+        logger.warning("%d of %d chunks were lost (%s), recovering", len(lost), len(batch), _reason(cause))
         given_up = losses_in_a_row > patience
         alone = len(batch) == 1 and recovered.attempts[batch[0].number] >= MAX_ATTEMPTS
         if isinstance(cause, OSError | CancelledError | ExecutorError):
@@ -122,8 +122,7 @@ def divide(lost: list[Chunk], in_flight: int) -> list[list[Chunk]]:
 
 def lost_outcome(chunk: Chunk, cause: BaseException | None, attempts: int, reproduce: str) -> Outcomes:
     """The outcome of a chunk that is given up."""
-    why = f"{type(cause).__name__}: {cause}" if cause is not None else "the executor did not return it"
-    msg = f"the chunk was lost {attempts} times: {why.splitlines()[0]}"
+    msg = f"the chunk was lost {attempts} times: {_reason(cause)}"
     advice = (
         "the worker died, most often for lack of memory: run with a smaller --chunksize, or look for a crash in compiled "
         "code by running the chunk alone with --executor iterative"
@@ -132,3 +131,10 @@ def lost_outcome(chunk: Chunk, cause: BaseException | None, attempts: int, repro
     return Outcomes.of(
         ChunkOutcome(chunk.number, 0, error=ErrorRecord.from_exception(error, reproduce=reproduce))
     )
+
+
+def _reason(cause: BaseException | None) -> str:
+    """The first line of it: the machinery's errors are long, and say the same each time."""
+    if cause is None:
+        return "the executor did not return it"
+    return f"{type(cause).__name__}: {cause}".splitlines()[0]

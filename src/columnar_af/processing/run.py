@@ -6,7 +6,7 @@ import inspect as sources
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -53,6 +53,7 @@ class _Request:
     """What was asked for, with processor and fileset found."""
 
     processor: ProcessorABC
+    parameters: Mapping[str, Any]
     fileset: Fileset
     chunksize: int
     max_chunks: int | None
@@ -70,6 +71,7 @@ def run(
     processor: ProcessorABC | type[ProcessorABC] | str,
     fileset: FilesetSource,
     *,
+    parameters: Mapping[str, Any] | None = None,
     executor: str | ExecutorBase = "iterative",
     workers: int = 1,
     chunksize: int = 100_000,
@@ -93,6 +95,7 @@ def run(
         processor: A coffea processor, its class, or its place: a name in ``processors/``, ``path.py:Class``,
             ``notebook.ipynb:Class``.
         fileset: A fileset, a fileset file, or ROOT paths and globs.
+        parameters: Arguments of the processor's class, by name, where ``processor`` is or names a class.
         executor: ``iterative``, ``futures``, ``dask`` or ``dask-awkward``, or an executor of coffea.
         workers: Number of workers.
         chunksize: Entries per chunk, nearly: the chunks of a file are of equal length.
@@ -102,7 +105,7 @@ def run(
             ntuples, or else coffea's BaseSchema.
         bad_files: ``stop`` (what cannot be read is an error) or ``skip`` (it is left out, and listed in the ledger). An
             error of the analysis is never skipped.
-        progress: Whether to show progress bars; where None, in a terminal or a notebook only.
+        progress: Whether to show progress bars; where None, in a terminal only.
         only: Part of the fileset to run.
         output: Folder to keep a journal in while the run goes on, and to save the result in.
         resume: Whether to take over from the journal in ``output`` what was made from the same ingredients: processor,
@@ -120,7 +123,8 @@ def run(
         OutputError: The disk refuses the journal or the result; what was done until then can be resumed.
     """
     request = _Request(
-        load_processor(processor),
+        load_processor(processor, parameters),
+        dict(parameters or {}),
         fileset if isinstance(fileset, Fileset) else Fileset.load(fileset),
         chunksize,
         max_chunks,
@@ -129,7 +133,7 @@ def run(
         _folder(output, resume),
         resume,
         max_failures,
-        (*_command(processor), *_sources(fileset)),
+        (*_command(processor, parameters or {}), *_sources(fileset)),
         datetime.now(UTC),
         time.perf_counter(),
     )
@@ -144,7 +148,7 @@ def run(
         schema = schema or schema_for(request.processor, inspection)
         function = ChunkFunction(
             Payload.of(request.processor, schema),
-            _command(processor),
+            _command(processor, request.parameters),
             _sources(fileset),
             stores=journal is not None,
         )
@@ -272,6 +276,7 @@ def _result(
         started=request.started,
         processor_path=_source_file(kind),
         parameters={
+            "processor": {name: str(value) for name, value in request.parameters.items()},
             "chunksize": request.chunksize,
             "max_chunks": request.max_chunks,
             "bad_files": request.bad_files,
@@ -314,10 +319,11 @@ def _source_file(kind: type) -> Path | None:
     return path if path.is_file() else None
 
 
-def _command(processor: Any) -> tuple[str, ...]:
+def _command(processor: Any, parameters: Mapping[str, Any]) -> tuple[str, ...]:
     """Words of the command line that runs this processor; empty where none can."""
     spec = processor if isinstance(processor, str) else _place_of(processor)
-    return () if spec is None else ("columnar-af", "run", spec)
+    given = [word for name, value in parameters.items() for word in ("--parameter", f"{name}={value}")]
+    return () if spec is None else ("columnar-af", "run", spec, *given)
 
 
 def _sources(fileset: FilesetSource) -> tuple[str, ...]:
