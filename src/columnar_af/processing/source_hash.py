@@ -32,6 +32,10 @@ MAX_PATH = 4096
 """Characters of the longest path of Linux (PATH_MAX); a longer text names no file."""
 
 
+OF_THE_SYSTEM = ("/proc/", "/sys/", "/dev/")
+"""What looks like a file there tells of the moment, and is no input of an analysis."""
+
+
 @dataclass(frozen=True)
 class SourceRecord:
     """What an analysis consists of.
@@ -63,7 +67,7 @@ def source_hash(processor: Any) -> str:
 
 
 def _names_a_file(text: str) -> bool:
-    if not 0 < len(text) < MAX_PATH or "\0" in text or "\n" in text:
+    if not 0 < len(text) < MAX_PATH or "\0" in text or "\n" in text or text.startswith(OF_THE_SYSTEM):
         return False
     try:
         return Path(text).is_file()

@@ -11,6 +11,7 @@ import io
 import json
 import math
 import zipfile
+import zlib
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -99,7 +100,7 @@ def decode(data: bytes) -> Any:
             return _Decoder(arrays).decode(json.loads(archive[TREE]))
     except (
         ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, OSError, RecursionError, MemoryError,
-        zipfile.BadZipFile, NotImplementedError, OverflowError,
+        zipfile.BadZipFile, zlib.error, NotImplementedError, OverflowError,
     ) as error:  # fmt: skip
         msg = f"this is no partial result: {type(error).__name__}: {error}"
         raise OutputError(msg) from error

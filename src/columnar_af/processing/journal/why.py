@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,10 @@ SHARED = {
     "versions": "version of",
 }
 """Ingredients of a run that are tables -> how a change in one of their rows is told."""
+
+
+_MADE_UP = re.compile(r"@[0-9a-f]{8}(?=\.)")
+"""What a script's module name has to tell it from others of the same name."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,8 @@ def _changes(
 def _table(words: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name) and not _told_by_its_methods(name, old, new):
-            yield f"{words} {name.removeprefix('class ')}: {_short(old.get(name))} -> {_short(new.get(name))}"
+            shown = _MADE_UP.sub("", name.removeprefix("class "))
+            yield f"{words} {shown}: {_short(old.get(name))} -> {_short(new.get(name))}"
 
 
 def _told_by_its_methods(name: str, old: Mapping[str, str], new: Mapping[str, str]) -> bool:
