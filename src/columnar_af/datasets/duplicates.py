@@ -113,7 +113,11 @@ def _branch(tree: Any, choices: Sequence[str], report: FileReport) -> str | None
         return None
     msg = f"the tree has no branch {' or '.join(choices)}, by which events are told apart"
     address = WorkAddress(report.dataset, report.path, report.tree)
-    raise SchemaError(msg, advice="leave --check-duplicates out for this fileset", address=address)
+    raise SchemaError(
+        msg,
+        advice="events of such trees can be neither found nor checked for duplicates (leave --check-duplicates out)",
+        address=address,
+    )
 
 
 def require_no_duplicates(files: Sequence[FileReport], metadata: Mapping[str, Mapping[str, Any]]) -> None:
