@@ -11,9 +11,13 @@ import click
 VERBS = {
     "simulate": "columnar_af.cli.simulate:simulate",
     "datasets": "columnar_af.cli.datasets:datasets",
+    "plan": "columnar_af.cli.plan:plan",
     "run": "columnar_af.cli.run:run",
+    "rerun": "columnar_af.cli.rerun:rerun",
     "why": "columnar_af.cli.why:why",
+    "explain": "columnar_af.cli.explain:explain",
     "show": "columnar_af.cli.show:show",
+    "diff": "columnar_af.cli.diff:diff",
     "cutflow": "columnar_af.cli.cutflow:cutflow",
     "plot": "columnar_af.cli.plot:plot",
 }
@@ -22,9 +26,13 @@ VERBS = {
 HELP = {
     "simulate": "Write simulated ntuples with known truth, in the real layouts.",
     "datasets": "Look at filesets and the files in them.",
+    "plan": "Estimate what a run will cost: columns, bytes, memory, time, chunk size.",
     "run": "Run a processor over a fileset.",
+    "rerun": "Run one chunk of a result again, alone, here.",
     "why": "Say why a chunk was run again: which of its ingredients changed.",
+    "explain": "Show what every cut says to one event, and why.",
     "show": "Print the result of a run.",
+    "diff": "Compare two results; the exit code tells whether they are the same.",
     "cutflow": "Print the cutflow of a run as text, Markdown, LaTeX or CSV.",
     "plot": "Draw the histograms of a run, one figure each.",
 }

@@ -59,6 +59,7 @@ class ChunkMetrics:
         bytes_read: Compressed bytes requested from the file.
         columns: Branches that were read, sorted.
         host: Name of the machine.
+        host_kind: What kind of machine it is: system, processor, number of CPUs.
         pid: Process number on it.
         attempts: How often the chunk was tried there; more than once where a read failed for a time.
         parts: Entry ranges in which it was processed; empty where it was processed whole.
@@ -70,6 +71,7 @@ class ChunkMetrics:
     bytes_read: int = 0
     columns: tuple[str, ...] = ()
     host: str = ""
+    host_kind: str = ""
     pid: int = 0
     attempts: int = 1
     parts: tuple[tuple[int, int], ...] = ()

@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from coffea.nanoevents import NanoEventsFactory
@@ -34,6 +35,8 @@ from columnar_af.processing.garbage import collector
 from columnar_af.processing.journal.partial_format import NotStorableError, encode
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.payload import Payload
+from columnar_af.redaction import redact
+from columnar_af.results.provenance import host_kind
 
 FRESH_UP_TO_BYTES = 1_000_000
 """Processors whose pickle is smaller are loaded anew for each chunk, which takes milliseconds, so that what they keep on
@@ -101,7 +104,7 @@ class ChunkFunction:
             _require_same_file(chunk, file)
             try:
                 # What goes wrong here without an error of ours is the file's fault: open_file says so.
-                events = _events(chunk, file, schema, self.columns.get(chunk.dataset), meter.accessed)
+                events = open_events(chunk, file, schema, self.columns.get(chunk.dataset), meter.accessed)
                 return _call(processor, events, meter)
             except SchemaError as error:
                 if len(chunk):
@@ -136,10 +139,17 @@ class _Meter:
             bytes_read=self.bytes_read,
             columns=tuple(sorted({access.branch for access in self.accessed})),
             host=platform.node(),
+            host_kind=_host_kind(),
             pid=os.getpid(),
             attempts=endurance.attempts,
             parts=tuple(endurance.parts),
         )
+
+
+@cache
+def _host_kind() -> str:
+    kind = host_kind()
+    return f"{kind['system']} {kind['release']}, {kind['machine']}, {kind['cpus']} CPUs"
 
 
 def _stored(partial: Any) -> StoredPartial:
@@ -154,7 +164,7 @@ def chunk_metadata(chunk: Chunk) -> dict[str, Any]:
     """``events.metadata``, with the keys of coffea's Runner and the dataset's own."""
     return {
         "dataset": chunk.dataset,
-        "filename": chunk.file,
+        "filename": redact(chunk.file),  # processors copy it into results and messages
         "treename": chunk.tree,
         "entrystart": chunk.start,
         "entrystop": chunk.stop,
@@ -170,8 +180,21 @@ def _require_same_file(chunk: Chunk, file: Any) -> None:
         raise ReadError(msg, advice="run again")
 
 
-def _events(chunk: Chunk, file: Any, schema: Any, columns: frozenset[str] | None, accessed: list[Any]) -> Any:
-    """Virtual NanoEvents of a chunk: a column is read when it is touched, or with the others that are known to be."""
+def open_events(
+    chunk: Chunk, file: Any, schema: Any, columns: frozenset[str] | None, accessed: list[Any]
+) -> Any:
+    """Virtual NanoEvents of a chunk: a column is read when it is touched, or with the others that are known to be.
+
+    Args:
+        chunk: The chunk.
+        file: Its file, open; it must stay open as long as the events are used.
+        schema: How the tree is read.
+        columns: Branches to read at once.
+        accessed: Takes up each branch that is read, in order.
+
+    Raises:
+        ReadError: The tree has not the entries of the chunk.
+    """
     factory = NanoEventsFactory.from_root(
         file,
         treepath=chunk.tree,

@@ -22,7 +22,14 @@ from columnar_af.datasets.fileset import Fileset
 from columnar_af.datasets.inspection import Inspection, inspect
 from columnar_af.errors import ConfigError, IncompleteRunError, TooManyFailuresError
 from columnar_af.processing.arrivals import Arrivals
-from columnar_af.processing.bookkeeping import columns_read, datasets_of, inputs_of, ledger_of, output_of
+from columnar_af.processing.bookkeeping import (
+    columns_read,
+    datasets_of,
+    hosts_of,
+    inputs_of,
+    ledger_of,
+    output_of,
+)
 from columnar_af.processing.chunk import Chunk
 from columnar_af.processing.chunk_function import ChunkFunction
 from columnar_af.processing.executors import ReadyExecutor, open_executor
@@ -45,6 +52,9 @@ BATCH_PER_WORKER = 32
 """Chunks per worker that are submitted at a time to an executor that says nothing before all are done, where a journal is
 kept: what a killed run loses at most. Chosen: a batch costs a fraction of a second, its chunks minutes."""
 
+PLAIN = (str, int, float, bool, type(None))
+"""Values of parameters that a result can keep as they are."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -63,6 +73,7 @@ class _Request:
     resume: bool
     max_failures: int | None
     words: tuple[str, ...]
+    rerun: Mapping[str, Any]
     started: datetime
     clock: float
 
@@ -134,6 +145,7 @@ def run(
         resume,
         max_failures,
         (*_command(processor, parameters or {}), *_sources(fileset)),
+        _for_rerun(processor, parameters or {}),
         datetime.now(UTC),
         time.perf_counter(),
     )
@@ -197,6 +209,8 @@ def _arrivals(
         recorder = Recorder(journal, ingredients, plan.chunks, recovered.attempts)
         asked = {
             "words": request.words,
+            "rerun": request.rerun,
+            "schema": schema.__name__,
             "chunksize": request.chunksize,
             "max_chunks": request.max_chunks,
             "bad_files": request.bad_files,
@@ -277,11 +291,13 @@ def _result(
         processor_path=_source_file(kind),
         parameters={
             "processor": {name: str(value) for name, value in request.parameters.items()},
+            "rerun": request.rerun,
             "chunksize": request.chunksize,
             "max_chunks": request.max_chunks,
             "bad_files": request.bad_files,
             "executor": ready.name,
             "schema": schema.__name__,
+            "hosts": hosts_of(recovered.outcomes),
             "columns": columns_read(plan, recovered.outcomes),
             "reused_chunks": len(arrivals.reused),
             "notes": [*ready.notes, *arrivals.notes],
@@ -324,6 +340,21 @@ def _command(processor: Any, parameters: Mapping[str, Any]) -> tuple[str, ...]:
     spec = processor if isinstance(processor, str) else _place_of(processor)
     given = [word for name, value in parameters.items() for word in ("--parameter", f"{name}={value}")]
     return () if spec is None else ("columnar-af", "run", spec, *given)
+
+
+def _for_rerun(processor: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """How ``columnar-af rerun`` finds the processor again: its place, None where it has none, and plain parameters."""
+    place = processor if isinstance(processor, str) else _place_of(processor)
+    location, colon, name = (place or "").partition(":")
+    if Path(location).suffix in (".py", ".ipynb"):
+        place = f"{Path(location).expanduser().resolve()}{colon}{name}"
+    values = {name: value for name, value in parameters.items() if isinstance(value, PLAIN)}
+    made = not isinstance(processor, str | type)  # an instance: what it was made with is not known
+    return {
+        "processor": None if made and vars(processor) else place,
+        "parameters": values,
+        "unknown": sorted(parameters.keys() - values.keys()),
+    }
 
 
 def _sources(fileset: FilesetSource) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,7 @@ from typing import Any
 
 from columnar_af.errors import ConfigError
 from columnar_af.processing.chunk import Chunk
+from columnar_af.processing.local_modules import is_local
 from columnar_af.processing.source_hash import SourceRecord, source_record
 from columnar_af.results.provenance import installed_versions
 
@@ -61,7 +63,7 @@ class Ingredients:
             ConfigError: A correction file that the processor declares cannot be read.
         """
         source = source or source_record(processor)
-        schema_source = source_record(schema)
+        schema_source = _schema_record(schema)
         paths = {*source.files, *schema_source.files, *_declared(processor)}
         versions = {name: text for name, text in installed_versions().items() if name not in NOT_NUMERIC}
         return cls(
@@ -96,6 +98,14 @@ class Ingredients:
     def from_json(cls, record: Mapping[str, Any]) -> Ingredients:
         """The inverse of :meth:`to_json`."""
         return cls(**record)
+
+
+def _schema_record(schema: Any) -> SourceRecord:
+    """What a schema consists of; one of an installed package by its name, since the versions and our own code count anyway."""
+    module = sys.modules.get(schema.__module__)
+    if module is not None and is_local(module):
+        return source_record(schema)
+    return SourceRecord(f"{schema.__module__}.{schema.__qualname__}", {}, ())
 
 
 def of_chunk(chunk: Chunk) -> dict[str, Any]:

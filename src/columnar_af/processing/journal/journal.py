@@ -21,6 +21,7 @@ from columnar_af.errors import OutputError
 from columnar_af.processing.journal.lines import LineWriter, read_lines
 from columnar_af.processing.journal.lock import locked
 from columnar_af.processing.journal.partial_format import decode
+from columnar_af.redaction import redacted
 from columnar_af.results.result_folder import JOURNAL, ensure_replaceable
 
 LEDGER = "ledger.jsonl"
@@ -133,7 +134,7 @@ class Journal:
         Raises:
             OutputError: The disk refuses.
         """
-        self._writer.write(records)
+        self._writer.write(map(redacted, records))
 
     def store(self, key: str, data: bytes) -> dict[str, Any]:
         """Write a partial result; a file is whole or not there.
