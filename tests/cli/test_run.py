@@ -158,7 +158,9 @@ def test_wrong_options(folder: Path, words: list[str], message: str) -> None:
 
 @pytest.mark.parametrize("executor", ["iterative", "futures"])
 def test_ctrl_c_leaves_only_the_journal(folder: Path, executor: str) -> None:
-    program = "from columnar_af.cli import main; main()"
+    # What is started in the background ignores SIGINT and hands that on; this command is to be interrupted anyway.
+    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"{listen}; from columnar_af.cli import main; main()"
     words = ["run", "counts.py:Sleeps", "events.root", "-o", "out", "--executor", executor]
     process = subprocess.Popen(
         [sys.executable, "-c", program, *words],

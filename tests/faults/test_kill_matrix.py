@@ -32,6 +32,14 @@ LOST = {"iterative": 5, "futures": CHUNKS - 1, "dask": CHUNKS - 1, "dask-awkward
 
 
 @pytest.fixture
+def _listening() -> Iterator[None]:
+    """What is started in the background ignores Ctrl-C; here it is listened to."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
 def options(request: pytest.FixtureRequest) -> Any:
     """Executor name -> options of the run: two workers, or the module's cluster."""
 
@@ -155,6 +163,7 @@ def test_processor_raises_on_one_event(victim: Any, options: Any, executor: str)
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.usefixtures("_listening")
 def test_ctrl_c(victim: Any, options: Any, executor: str) -> None:
     victim.switch("interrupt", place="third:8")
     with pytest.raises(KeyboardInterrupt):
