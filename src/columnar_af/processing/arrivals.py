@@ -77,6 +77,11 @@ class Arrivals:
         return self.recorder.reused if self.recorder is not None else ()
 
     @property
+    def reused_entries(self) -> int:
+        """Their entries."""
+        return sum(self.recovered.outcomes.entries[number] for number in self.reused)
+
+    @property
     def notes(self) -> list[str]:
         """What the user should know, in words."""
         return self.recorder.notes if self.recorder is not None else []

@@ -168,7 +168,7 @@ def run(
         arrivals = _arrivals(request, plan, schema, source, journal, shown)
         try:
             with open_executor(executor, workers=workers, client=client, on_done=arrivals) as ready:
-                shown.start_processing(plan.entries)
+                shown.start_processing(plan.entries - arrivals.reused_entries)
                 recovered = _process(plan, function, ready, arrivals)
         except TooManyFailuresError as error:
             recovered = arrivals.stopped(plan.chunks, error)
@@ -305,7 +305,7 @@ def _result(
     )
     metrics = Metrics.of(
         list(recovered.outcomes.metrics.values()),
-        events=ledger.done - sum(recovered.outcomes.entries[number] for number in arrivals.reused),
+        events=ledger.done - arrivals.reused_entries,
         wall_s=time.perf_counter() - request.clock,
         workers=ready.workers,
         executor=ready.name,
