@@ -27,7 +27,7 @@ _QUERY = re.compile(rf"([?&;](?:{_NAME}|sig|x-amz-[\w-]+|x-goog-[\w-]+)=)[^&;\s'
 _BEARER = re.compile(r"\b(bearer(?:\s+|%20|\+))[\w.~+/=-]{6,}", re.IGNORECASE)
 _WEB_TOKEN = re.compile(r"\beyJ[\w-]{6,}\.[\w-]{6,}\.[\w-]*")
 _ASSIGNED = re.compile(
-    rf"((?:^|[\s,({{'\"-]){_NAME}['\"]?=)(?!=)(?:'[^']*'|\"[^\"]*\"|[^\s,&'\")}}]+)", re.IGNORECASE
+    rf"((?:^|[\s,({{'\"]){_NAME}['\"]?=)(?!=)(?:'[^']*'|\"[^\"]*\"|[^\s,&'\")}}]+)", re.IGNORECASE
 )
 _QUOTED = re.compile(rf"(['\"]{_NAME}['\"]\s*:\s*)(?:'[^']*'|\"[^\"]*\")", re.IGNORECASE)
 _OPTION = re.compile(rf"(--{_NAME}\s+)(?!-)\S+", re.IGNORECASE)

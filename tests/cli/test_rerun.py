@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 from pathlib import Path
@@ -48,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def saved(folder, **parameters):
-    try:
+    with contextlib.suppress(IncompleteRunError):
         run(
             f"{folder / 'counts.py'}:Counts",
             folder / "fileset.yaml",
@@ -56,8 +57,6 @@ def saved(folder, **parameters):
             chunksize=5,
             output=folder / "out",
         )
-    except IncompleteRunError:
-        pass
     return folder / "out"
 
 
