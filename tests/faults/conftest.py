@@ -49,9 +49,10 @@ class Sums(ProcessorABC):
         place = f"{{Path(metadata['filename']).stem}}:{{metadata['entrystart']}}"
         with Path(SWITCHES, "ran").open("a") as file:
             file.write(f"{{place}}@{{os.getpid()}}\\n")
-        for switch in Path(SWITCHES).glob(f"*@{{place}}"):
+        for switch in [*Path(SWITCHES).glob(f"*@{{place}}"), *Path(SWITCHES).glob("*@any")]:
             harm(switch, len(events))
-        wait_for_harm_to_files()
+        while list(Path(SWITCHES).glob("*@claimed")):  # no chunk ends before, so that none of the last file begins before
+            time.sleep(0.01)
         weights = np.asarray(events.w, dtype=np.float64)
         weighted = hist.Hist.new.Reg(5, 0, 10, name="x").Weight().fill(np.asarray(events.x), weight=weights)
         counts = hist.Hist.new.Reg(5, 0, 10, name="x").Int64().fill(np.asarray(events.x))
@@ -60,15 +61,6 @@ class Sums(ProcessorABC):
 
     def postprocess(self, accumulator):
         return accumulator
-
-
-def wait_for_harm_to_files():
-    """No chunk ends before the file is bad, so that none of the last file begins before, whoever is fastest."""
-    deadline = time.time() + 20
-    while time.time() < deadline and any(
-        path.name.startswith(("truncate@", "replace@", "make-unreadable@")) for path in Path(SWITCHES).iterdir()
-    ):
-        time.sleep(0.01)
 
 
 def harm(switch, entries):
@@ -83,10 +75,13 @@ def harm(switch, entries):
         return
     if kind == "raise":
         raise RuntimeError("one event is odd")
-    if not switch.exists():  # it happens once
+    claimed = switch.with_name(kind + "@claimed")
+    try:
+        switch.rename(claimed)  # it happens once
+    except FileNotFoundError:
         return
     if kind not in ("truncate", "replace", "make-unreadable"):
-        switch.unlink()
+        claimed.unlink()
     driver = int(Path(SWITCHES, "driver").read_text())
     victim = Path(SWITCHES, "victim").read_text()
     match kind:
@@ -109,7 +104,7 @@ def harm(switch, entries):
         case "make-unreadable":
             os.remove(victim)
             os.mkdir(victim)  # what root may not read either
-    switch.unlink(missing_ok=True)
+    claimed.unlink(missing_ok=True)
 
 
 def allocate_beyond_the_limit():

@@ -124,7 +124,7 @@ def test_driver_is_killed(victim: Any, executor: str) -> None:
 @pytest.mark.parametrize("fault", ["truncate", "make-unreadable"])
 def test_file_goes_bad(victim: Any, options: Any, executor: str, fault: str) -> None:
     """Truncated behind its header, or (what root cannot read either) made a folder, while the run goes on."""
-    victim.switch(fault, place="first:0")
+    victim.switch(fault, place="any")
     with pytest.raises(IncompleteRunError) as caught:
         victim.run(**options(executor), output=victim.output)
     assert_names_the_last_file(victim, caught.value.result)
@@ -133,7 +133,7 @@ def test_file_goes_bad(victim: Any, options: Any, executor: str, fault: str) -> 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_file_is_replaced(victim: Any, options: Any, executor: str) -> None:
-    victim.switch("replace", place="first:0")
+    victim.switch("replace", place="any")
     with pytest.raises(IncompleteRunError, match="the file was replaced while the run went on") as caught:
         victim.run(**options(executor), output=victim.output)
     assert_names_the_last_file(victim, caught.value.result)

@@ -13,6 +13,7 @@ import inspect
 import pickle
 import sys
 import textwrap
+import threading
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -24,6 +25,14 @@ from typing import Any
 import numpy as np
 
 from columnar_af.processing.local_modules import is_local
+
+_WITHOUT_VALUE = (
+    types.MemberDescriptorType,
+    types.GetSetDescriptorType,
+    type(threading.Lock()),
+    type(threading.RLock()),
+)
+"""What classes and objects hold that has no value of its own: the places of slots, and locks."""
 
 _PLAIN = (str, int, float, complex, bool, bytes, type(None), range, slice)
 
@@ -44,11 +53,13 @@ class SourceRecord:
         digest: SHA-256, hexadecimal, of everything.
         definitions: Name of each class, function and module of its own -> hash of its source, to say what changed.
         files: Paths of the existing files that its parameters, globals and constants name: its corrections.
+        untold: Types of values whose contents cannot be told, so that the hash does not know of them.
     """
 
     digest: str
     definitions: Mapping[str, str]
-    files: tuple[Path, ...]
+    files: tuple[Path, ...] = ()
+    untold: tuple[str, ...] = ()
 
 
 def source_record(processor: Any) -> SourceRecord:
@@ -58,7 +69,7 @@ def source_record(processor: Any) -> SourceRecord:
     for part in walk.of(processor):
         digest.update(part.encode(errors="surrogatepass") + b"\0")
     files = sorted({Path(text) for text in walk.texts if _names_a_file(text)})
-    return SourceRecord(digest.hexdigest(), dict(walk.definitions), tuple(files))
+    return SourceRecord(digest.hexdigest(), dict(walk.definitions), tuple(files), tuple(sorted(walk.untold)))
 
 
 def source_hash(processor: Any) -> str:
@@ -88,6 +99,8 @@ class _Walk:
         """Name of a definition -> hash of its source."""
         self.texts: set[str] = set()
         """All texts and paths that were met; some may name files."""
+        self.untold: set[str] = set()
+        """Types of the values that were met and cannot be told."""
 
     def of(self, value: Any) -> Iterator[str]:
         if isinstance(value, str | PurePath):
@@ -186,10 +199,35 @@ class _Walk:
             yield from self.of([value.func, value.args, value.keywords])
         elif callable(inner := getattr(value, "py_func", None)):  # a function that numba compiles
             yield from self.of(inner)
+        elif isinstance(value, _WITHOUT_VALUE):
+            yield getattr(value, "__name__", "")
+        elif (state := _own_state(value)) is not None:
+            yield from self.of(state)
         elif isinstance(getattr(value, "__dict__", None), dict):
             yield from self._pairs(vars(value))
         else:
-            yield _pickled(value)
+            yield self._pickled(value)
+
+    def _pickled(self, value: Any) -> str:
+        try:
+            return hashlib.sha256(pickle.dumps(value, protocol=4)).hexdigest()
+        except Exception:  # noqa: BLE001  # objects raise what they like when they refuse to be pickled; their type is in already
+            self.untold.add(f"{type(value).__module__}.{type(value).__qualname__}")
+            return "cannot be told"
+
+
+def _own_state(value: Any) -> Any | None:
+    """What a type says itself that it is sent to workers with, as corrections and loggers do; None where it says nothing."""
+    own = {name for base in type(value).__mro__[:-1] for name in vars(base)}
+    try:
+        if "__getstate__" in own:
+            return value.__getstate__()
+        if own & {"__reduce__", "__reduce_ex__"}:
+            made = value.__reduce_ex__(4)
+            return made if isinstance(made, str) else list(made[:3])
+    except Exception:  # noqa: BLE001  # objects raise what they like when they refuse to be pickled
+        return None
+    return None
 
 
 def _names_in(code: types.CodeType) -> set[str]:
@@ -239,10 +277,3 @@ def _code_text(code: types.CodeType) -> str:
         for constant in code.co_consts
     )
     return " ".join([code.co_code.hex(), *code.co_names, *constants])
-
-
-def _pickled(value: Any) -> str:
-    try:
-        return hashlib.sha256(pickle.dumps(value, protocol=4)).hexdigest()
-    except Exception:  # noqa: BLE001  # objects raise what they like when they refuse to be pickled; their type is in already
-        return "cannot be told"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -310,3 +311,18 @@ def test_the_command_line_resumes(journaled: Any) -> None:
     done = CliRunner().invoke(cli, [*words, "--chunksize", "5", "--resume", "--max-failures", "0"])
     assert done.exit_code == 0, done.output
     assert journaled.ran() == []
+
+
+def test_a_processor_with_something_untold_is_not_resumed(
+    journaled: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its results cannot be told from those of another one, so they are not taken for the same."""
+    made = ingredients.Ingredients.of
+    monkeypatch.setattr(
+        ingredients.Ingredients, "of", lambda *values: replace(made(*values), untold=("builtins.generator",))
+    )
+    for _ in range(2):
+        result = journaled.run()
+        assert len(journaled.ran()) == ALL
+        assert any("builtins.generator" in note for note in result.provenance.parameters["notes"])
+    assert "the processor holds builtins.generator, whose contents cannot be hashed" in why_lines(journaled)

@@ -41,6 +41,7 @@ class Ingredients:
         schema: Hash of the schema that the events are read with.
         corrections: Path of each correction file -> hash of its contents.
         versions: Package of the numeric stack -> version; ``columnar-af`` -> hash of its numeric code.
+        untold: Types of values of the processor that cannot be hashed; with any of them, no result can be told from another.
     """
 
     processor: str
@@ -49,6 +50,7 @@ class Ingredients:
     schema: str
     corrections: Mapping[str, str]
     versions: Mapping[str, str]
+    untold: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, processor: Any, schema: Any, source: SourceRecord | None = None) -> Ingredients:
@@ -73,14 +75,16 @@ class Ingredients:
             schema=schema_source.digest,
             corrections={str(path): file_hash(path) for path in sorted(paths)},
             versions={**versions, "columnar-af": _own_code()},
+            untold=tuple(sorted({*source.untold, *schema_source.untold})),
         )
 
     def key(self, chunk: Chunk) -> str | None:
-        """The name of a chunk's partial result: a hash of all that it is made from; None where its file has no UUID.
+        """The name of a chunk's partial result: a hash of all that it is made from.
 
+        None where that is not known: the file has no UUID, or the processor holds what cannot be hashed.
         The place of the file is no part of it: a copy elsewhere has the same UUID and the same events.
         """
-        if not chunk.uuid:
+        if not chunk.uuid or self.untold:
             return None
         common = {
             "processor": self.processor,
@@ -93,11 +97,6 @@ class Ingredients:
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Ingredients:
-        """The inverse of :meth:`to_json`."""
-        return cls(**record)
 
 
 def _schema_record(schema: Any) -> SourceRecord:

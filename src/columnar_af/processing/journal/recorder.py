@@ -168,13 +168,20 @@ class Recorder:
 
     def _stored(self, number: int, outcomes: Outcomes) -> dict[str, Any]:
         stored, key = outcomes.stored.get(number), self._keys[number]
-        problem = "the file has no UUID" if key is None else "the executor did not pass it on"
+        problem = "the executor did not pass it on" if key is not None else self._without_key()
         if stored is not None and stored.problem:
-            problem = stored.problem
+            problem = f"{stored.problem} in what process() returns"
             self._note(_cannot_resume(problem, "its chunks would run again"))
         if stored is None or not stored.data or key is None:
             return {"partial": None, "problem": problem}
         return {"partial": self.journal.store(key, stored.data)}
+
+    def _without_key(self) -> str:
+        if not self.ingredients.untold:
+            return "the file has no UUID"
+        problem = f"it holds {', '.join(self.ingredients.untold)}, whose contents cannot be hashed"
+        self._note(_cannot_resume(problem, "its chunks would run again"))
+        return problem
 
     def finish(self, ledger: Ledger, *, whole: bool) -> None:
         """Write how it ended, and remove partial results that are of no more use.
@@ -213,6 +220,6 @@ class Recorder:
 
 def _cannot_resume(problem: str, consequence: str) -> str:
     return (
-        f"the result of this processor cannot be resumed, because {problem} in what process() returns: {consequence}; "
+        f"the result of this processor cannot be resumed, because {problem}: {consequence}; "
         "return histograms, cutflows, numbers, texts, NumPy arrays, and lists and dicts of these"
     )

@@ -78,7 +78,9 @@ def _answer(chunk: str, ledger: LedgerFile, latest: RunRecord, planned: Mapping[
     if earlier is None:
         return Answer(chunk, f"{ended}: no run before had these entries of this file done")
     run, before = earlier
-    if before["key"] is not None and before["key"] == planned["key"]:
+    if planned["key"] is None:
+        return Answer(chunk, ended, (_no_key(latest, planned),))
+    if before["key"] == planned["key"]:
         return Answer(chunk, ended, (_same_key(latest, ledger.done.get(planned["key"], {})),))
     return Answer(
         chunk, f"{ended}: it was done before, but since then", tuple(_changes(run, before, latest, planned))
@@ -92,6 +94,13 @@ def _ended(fate: Mapping[str, Any] | None) -> str:
         return f"was run on {fate['host']}"
     message = (fate.get("error") or {}).get("message", "no reason is known")
     return f"{'was skipped' if fate['kind'] == 'skipped' else 'failed'} ({message.splitlines()[0]})"
+
+
+def _no_key(latest: RunRecord, planned: Mapping[str, Any]) -> str:
+    untold = latest.begin["ingredients"]["untold"]
+    if not planned["uuid"]:
+        return "its file has no UUID, by which it could be told from another one"
+    return f"the processor holds {', '.join(untold)}, whose contents cannot be hashed, so that nothing is taken for the same"
 
 
 def _same_key(latest: RunRecord, done: Mapping[str, Any]) -> str:
