@@ -166,10 +166,8 @@ def _telling(executor: ExecutorBase, on_done: OnDone) -> Attempt:
 def _silent() -> Iterator[None]:
     """Keep coffea's progress bars and printed tracebacks off the terminal; errors are told in our own words."""
     before = coffea_console.quiet, coffea_console.is_jupyter
-    coffea_console.quiet, coffea_console.is_jupyter = (
-        True,
-        False,
-    )  # in a notebook its bars are widgets, quiet or not
+    # In a notebook its bars are widgets, quiet or not.
+    coffea_console.quiet, coffea_console.is_jupyter = True, False
     try:
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             yield
