@@ -230,9 +230,17 @@ def _call(processor: Any, events: Any, meter: _Meter) -> Any:
 
 
 def _while_reading(error: BaseException) -> bool:
-    """Whether the error was raised while coffea read a column; a file that the analysis opens itself does not count."""
-    modules = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__))
-    return any(module.startswith("coffea.nanoevents.mapping") for module in modules)
+    """Whether the error was raised while coffea read a column; a file that the analysis opens itself does not count.
+
+    awkward raises errors of its own from what it meets, so that the first one of the chain counts, too.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        modules = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(cause.__traceback__))
+        if any(module.startswith("coffea.nanoevents.mapping") for module in modules):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def _read_error(error: BaseException, meter: _Meter) -> ReadError:

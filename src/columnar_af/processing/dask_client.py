@@ -68,7 +68,6 @@ def local_cluster(workers: int) -> Iterator[Any]:
         "host": "127.0.0.1",
         "silence_logs": silent,
         "dashboard": False,
-        "dashboard_address": "127.0.0.1:0",  # without one, its page of numbers listens on all interfaces
         "memory_limit": 0,
     }
     cluster = SpecCluster(
