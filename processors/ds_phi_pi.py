@@ -29,7 +29,7 @@ from columnar_af.kernels.leg_matching import match_legs
 from columnar_af.kernels.trigger_names import any_fired
 from columnar_af.kernels.trigger_objects import match_objects
 from columnar_af.ntuples.t3m import T3MSchema, fall_back, why_missing
-from columnar_af.selection import CandidateSelection, Cutflow, CutflowRow, fill
+from columnar_af.selection import CandidateSelection, Cutflow, CutflowRow, Values, fill
 from columnar_af.selection.filling import fill_plane
 from columnar_af.selection.masks import all_of, at_least, at_most, between, element
 
@@ -309,36 +309,114 @@ def select(
     triplet, trigger = candidates.triplet, events.trigger
     selection = CandidateSelection(candidates, weights)
     selection.add("all", ak.ones_like(weights, dtype=bool), note)
-    selection.add("hlt", any_fired(trigger.hlt_name, trigger.hlt_decision, (cuts.hlt,)))
-    selection.add("l1", l1_fired(trigger, cuts), fall_back(events, "trigger.l1_decision"))
-    selection.add("mass", between(triplet.mass, *cuts.mass))
-    add_or_skip(selection, "pv_tracks", cuts.pv_tracks, lambda least: triplet.refitted_pv.n_tracks > least)
+    selection.add(
+        "hlt",
+        any_fired(trigger.hlt_name, trigger.hlt_decision, (cuts.hlt,)),
+        values=lambda: {"fired": trigger.hlt_name[trigger.hlt_decision == 1]},
+        threshold=f"a name with {cuts.hlt}",
+    )
+    selection.add(
+        "l1",
+        l1_fired(trigger, cuts),
+        fall_back(events, "trigger.l1_decision"),
+        values=lambda: {"fired": trigger.l1_name[trigger.l1_decision == 1]},
+        threshold=f"one of {', '.join(cuts.l1_exact)}"
+        if cuts.l1_exact
+        else f"a name with {' or '.join(cuts.l1_contains)}",
+    )
+    selection.add(
+        "mass",
+        between(triplet.mass, *cuts.mass),
+        values=lambda: {"mass": triplet.mass},
+        threshold=f"{window('mass', cuts.mass)} GeV",
+    )
+    add_or_skip(
+        selection,
+        "pv_tracks",
+        cuts.pv_tracks,
+        lambda least: triplet.refitted_pv.n_tracks > least,
+        values=lambda: {"tracks": triplet.refitted_pv.n_tracks},
+        threshold=f"tracks > {cuts.pv_tracks}",
+    )
     reason = why_missing(events, "triplet.flight_distance_bs_significance")
     if reason:
         selection.skip("flight_significance", reason)
     else:
         selection.add(
-            "flight_significance", triplet.flight_distance_bs_significance > cuts.flight_significance
+            "flight_significance",
+            triplet.flight_distance_bs_significance > cuts.flight_significance,
+            values=lambda: {"Lxy/sigma": triplet.flight_distance_bs_significance},
+            threshold=f"Lxy/sigma > {cuts.flight_significance:.6g}",
         )
-    selection.add("acceptance", in_acceptance(triplet, cuts))
+    selection.add(
+        "acceptance",
+        in_acceptance(triplet, cuts),
+        values=lambda: of_legs(triplet, ("mu1", "mu2", "track"), ("pt", "eta")),
+        threshold=acceptance_words(cuts),
+    )
     add_legs_apart(selection, triplet, cuts)
     add_muon_id(selection, events, candidates, cuts)
-    add_or_skip(selection, "track_ip", cuts.track_dz, lambda _: near_origin(candidates.pion, cuts))
-    selection.add("dimuon_mass", is_phi(candidates, cuts), fall_back(events, "triplet.mu1_refitted"))
+    add_or_skip(
+        selection,
+        "track_ip",
+        cuts.track_dz,
+        lambda _: near_origin(candidates.pion, cuts),
+        values=lambda: {"dz": candidates.pion.dz, "dxy": candidates.pion.dxy},
+        threshold=f"|dz| < {cuts.track_dz}, |dxy| < {cuts.track_dxy} cm",
+    )
+    selection.add(
+        "dimuon_mass",
+        is_phi(candidates, cuts),
+        fall_back(events, "triplet.mu1_refitted"),
+        values=lambda: {
+            "m(mumu)": candidates.dimuon_mass,
+            "charges": candidates.muon1.charge * candidates.muon2.charge,
+        },
+        threshold=f"{window('m(mumu)', cuts.dimuon_mass)} GeV{', charges < 0' if cuts.opposite_charge else ''}",
+    )
     add_trigger_match(selection, events, candidates, cuts)
     best = best_candidate(triplet.vertex.chi2, selection.passing)
-    selection.add("best_candidate", ak.local_index(candidates, axis=1) == best)
+    selection.add(
+        "best_candidate",
+        ak.local_index(candidates, axis=1) == best,
+        values=lambda: {"chi2": triplet.vertex.chi2},
+        threshold="smallest chi2 of those that pass",
+    )
     return selection
 
 
 def add_or_skip(
-    selection: CandidateSelection, cut: str, threshold: float | None, passing: Callable[[float], ak.Array]
+    selection: CandidateSelection,
+    cut: str,
+    least: float | None,
+    passing: Callable[[float], ak.Array],
+    values: Values,
+    threshold: str,
 ) -> None:
     """Apply a cut, or report that this selection has none."""
-    if threshold is None:
-        selection.skip(cut, "this selection has no such cut")
+    if least is None:
+        selection.skip(cut, "this selection has no such cut", values=values)
     else:
-        selection.add(cut, passing(threshold))
+        selection.add(cut, passing(least), values=values, threshold=threshold)
+
+
+def window(name: str, limits: tuple[float, float]) -> str:
+    """An open window in words."""
+    return f"{limits[0]:.6g} < {name} < {limits[1]:.6g}"
+
+
+def of_legs(triplet: ak.Array, legs: tuple[str, ...], fields: tuple[str, ...]) -> dict[str, ak.Array]:
+    """Fields of legs by name, for the explanation of an event."""
+    return {f"{leg} {field}": triplet[leg][field] for leg in legs for field in fields}
+
+
+def acceptance_words(cuts: Thresholds) -> str:
+    """The acceptance in words."""
+    return (
+        f"muons pt > {cuts.muon_pt_barrel:.6g} at |eta| < {cuts.muon_eta_barrel:.6g}, "
+        f"pt > {cuts.muon_pt_endcap:.6g} at |eta| < {cuts.muon_eta:.6g}; "
+        f"track pt > {cuts.track_pt:.6g}, |eta| < {cuts.track_eta:.6g}"
+    )
 
 
 def l1_fired(trigger: ak.Array, cuts: Thresholds) -> ak.Array:
@@ -375,13 +453,22 @@ def add_legs_apart(selection: CandidateSelection, triplet: ak.Array, cuts: Thres
     """Three different particles that are close: ΔR of each pair (SEED), or muons that are not the track."""
     if cuts.delta_r is not None:
         d12, d13, d23 = (between(value, *cuts.delta_r) for value in leg_delta_r(triplet).values())
-        selection.add("delta_r", d12 & d13 & d23)
+        selection.add(
+            "delta_r",
+            d12 & d13 & d23,
+            values=lambda: leg_delta_r(triplet),
+            threshold=f"each {window('delta_r', cuts.delta_r)}",
+        )
     elif cuts.leg_difference is not None:
         apart = differs(triplet.mu1, triplet.track, cuts.leg_difference) & differs(
             triplet.mu2, triplet.track, cuts.leg_difference
         )
         selection.add(
-            "delta_r", apart, "pt, eta and phi of muon and track differ; no ΔR cut in this selection"
+            "delta_r",
+            apart,
+            "pt, eta and phi of muon and track differ; no ΔR cut in this selection",
+            values=lambda: of_legs(triplet, ("mu1", "mu2", "track"), ("pt", "eta", "phi")),
+            threshold=f"differences of muon and track > {cuts.leg_difference:.6g}",
         )
     else:
         selection.skip("delta_r", "this selection has no such cut")
@@ -402,12 +489,14 @@ def add_muon_id(
     """Both muons carry all identification flags; a leg that is no muon of the event carries none."""
     missing = {flag: why_missing(events, f"muon.{flag}") for flag in cuts.muon_id}
     present = [flag for flag, reason in missing.items() if reason is None]
-    passing = all_of([candidates[leg][flag] for leg in ("muon1", "muon2") for flag in present])
+    flags = {f"{leg} {flag}": candidates[leg][flag] for leg in ("muon1", "muon2") for flag in present}
+    passing = all_of(list(flags.values()))
     reasons = [reason for reason in missing.values() if reason]
+    threshold = f"both muons {' and '.join(present)}"
     if reasons:
-        selection.skip("muon_id", "; ".join(reasons), passing)
+        selection.skip("muon_id", "; ".join(reasons), passing, values=lambda: flags, threshold=threshold)
     else:
-        selection.add("muon_id", passing)
+        selection.add("muon_id", passing, values=lambda: flags, threshold=threshold)
 
 
 def near_origin(pion: ak.Array, cuts: Thresholds) -> ak.Array:
@@ -427,16 +516,24 @@ def add_trigger_match(
     selection: CandidateSelection, events: ak.Array, candidates: ak.Array, cuts: Thresholds
 ) -> None:
     """The legs are those that fired the trigger: a trigger object near each, and of similar pt where asked for."""
-    triplet = candidates.triplet
-    if cuts.trigger_dpt is None:
-        note = fall_back(events, "triplet.mu1.trigger_match_dr")
-        selection.add("trigger_match", near_stored_objects(triplet, cuts), note)
-    elif reason := why_missing(events, "hlt_muon"):
-        note = f"ΔR as stored in the ntuple; relative pt difference not compared: {reason}"
-        selection.add("trigger_match", near_stored_objects(triplet, cuts), note)
-    else:
+    triplet, note = candidates.triplet, ""
+    reason = None if cuts.trigger_dpt is None else why_missing(events, "hlt_muon")
+    if cuts.trigger_dpt is not None and reason is None:
         match = own_objects if cuts.one_object_per_leg else any_objects
-        selection.add("trigger_match", match(triplet, events.hlt_muon, cuts))
+        passing = match(triplet, events.hlt_muon, cuts)
+    else:
+        stored = fall_back(events, "triplet.mu1.trigger_match_dr") or ""
+        note = (
+            f"ΔR as stored in the ntuple; relative pt difference not compared: {reason}" if reason else stored
+        )
+        passing = near_stored_objects(triplet, cuts)
+    selection.add(
+        "trigger_match",
+        passing,
+        note,
+        values=lambda: {f"dR({leg}, trigger)": triplet[leg].trigger_match_dr for leg in cuts.trigger_legs},
+        threshold=f"dR < {cuts.trigger_dr:.6g}{f', relative pt difference < {cuts.trigger_dpt:.6g}' if cuts.trigger_dpt else ''}",
+    )
 
 
 def near_stored_objects(triplet: ak.Array, cuts: Thresholds) -> ak.Array:

@@ -13,7 +13,9 @@
     │       └── MissingBranchError   the analysis reads a branch or field that it does not have
     ├── ProcessorError       the analysis code raised
     ├── ExecutorError        the machinery lost the work: killed worker, broken pool, lost scheduler
+    │   └── OutOfMemoryError a chunk does not fit into memory, not even in parts
     ├── IncompleteRunError   a run ended with chunks that failed
+    ├── TooManyFailuresError a run was stopped, because more chunks failed than --max-failures allows
     └── OutputError          a result, ntuple or figure cannot be written, or cannot be read back
 
 Each error says what was wrong, what was expected, and what to do. Where it happened is added on the way up by
@@ -27,6 +29,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+from columnar_af.redaction import redact, redacted
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,12 @@ class WorkAddress:
             self, **{key: getattr(other, key) for key, value in asdict(self).items() if value is None}
         )
 
+    def redacted(self) -> WorkAddress:
+        """This address without credentials in it."""
+        return WorkAddress(**redacted(asdict(self)))
+
     def __str__(self) -> str:
-        """One line, only with the parts that are known."""
+        """One line, only with the parts that are known, and without credentials."""
         parts = [
             f"{key} {value}"
             for key, value in asdict(self).items()
@@ -68,7 +76,7 @@ class WorkAddress:
                 sum(getattr(self, key) is not None for key in ("dataset", "file", "tree")),
                 f"entries {self.start}:{self.stop}",
             )
-        return ", ".join(parts)
+        return redact(", ".join(parts))
 
 
 class ColumnarAFError(Exception):
@@ -97,7 +105,7 @@ class ColumnarAFError(Exception):
             lines.append(f"  what to do: {self.advice}")
         if self.reproduce:
             lines.append(f"  reproduce: {self.reproduce}")
-        return "\n".join(lines)
+        return redact("\n".join(lines))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Keep advice, address and command when an error travels between processes."""
@@ -152,6 +160,10 @@ class ExecutorError(ColumnarAFError):
     """The machinery lost work: a killed worker, a broken pool, a lost scheduler."""
 
 
+class OutOfMemoryError(ExecutorError):
+    """A chunk does not fit into the memory of its worker, not even in parts."""
+
+
 class IncompleteRunError(ColumnarAFError):
     """A run ended with chunks that failed.
 
@@ -160,6 +172,10 @@ class IncompleteRunError(ColumnarAFError):
     """
 
     result: Any = None
+
+
+class TooManyFailuresError(ColumnarAFError):
+    """A run was stopped, because more chunks failed than the user allows."""
 
 
 class OutputError(ColumnarAFError):
@@ -203,19 +219,28 @@ class ErrorRecord:
     def from_exception(
         cls, error: BaseException, *, address: WorkAddress | None = None, reproduce: str = ""
     ) -> ErrorRecord:
-        """The record of ``error``; ``address`` fills what the error does not know itself."""
-        known = error.address if isinstance(error, ColumnarAFError) else WorkAddress()
+        """The record of ``error``, without credentials; ``address`` fills what the error does not know itself."""
+        ours = error if isinstance(error, ColumnarAFError) else None
+        known = ours.address if ours else WorkAddress()
         return cls(
             kind=type(error).__name__,
-            message=error.message
-            if isinstance(error, ColumnarAFError)
-            else f"{type(error).__name__}: {error}",
-            advice=error.advice if isinstance(error, ColumnarAFError) else "",
-            address=known.filled_from(address or WorkAddress()),
-            reproduce=reproduce,
-            traceback="".join(traceback.format_exception(error)),
+            message=redact(ours.message if ours else f"{type(error).__name__}: {error}"),
+            advice=redact(ours.advice) if ours else "",
+            address=known.filled_from(address or WorkAddress()).redacted(),
+            reproduce=redact(reproduce),
+            traceback=redact("".join(traceback.format_exception(error))),
             input_is_bad=isinstance(error, ReadError),
         )
+
+    def as_exception(self) -> ColumnarAFError:
+        """The error again, to be raised; of the class that it had, or :class:`ProcessorError` where it was no error of ours."""
+        families = [ColumnarAFError]
+        for family in families:  # which grows while it is walked
+            families += family.__subclasses__()
+        kind = next((family for family in families if family.__name__ == self.kind), ProcessorError)
+        error = kind(self.message, advice=self.advice, address=self.address)
+        error.reproduce = self.reproduce
+        return error
 
     def __str__(self) -> str:
         """As the exception would print: kind, message, place, advice, command."""

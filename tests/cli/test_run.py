@@ -157,7 +157,7 @@ def test_wrong_options(folder: Path, words: list[str], message: str) -> None:
 
 
 @pytest.mark.parametrize("executor", ["iterative", "futures"])
-def test_ctrl_c_leaves_nothing_behind(folder: Path, executor: str) -> None:
+def test_ctrl_c_leaves_only_the_journal(folder: Path, executor: str) -> None:
     # What is started in the background ignores SIGINT and hands that on; this command is to be interrupted anyway.
     listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     program = f"{listen}; from columnar_af.cli import main; main()"
@@ -175,8 +175,10 @@ def test_ctrl_c_leaves_nothing_behind(folder: Path, executor: str) -> None:
     os.killpg(process.pid, signal.SIGINT)  # as the terminal does: to all processes of the command
     _, stderr = process.communicate(timeout=50)
     assert process.returncode == 130
-    assert "interrupted: no result was written" in stderr
+    assert "interrupted: no result was written; what was done is kept, --resume goes on from there" in stderr
     assert sorted(path.name for path in folder.iterdir() if not path.name.startswith("__")) == [
         "counts.py",
         "events.root",
+        "out",
     ]
+    assert [path.name for path in (folder / "out").iterdir()] == ["journal"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from coffea.processor import ProcessorABC
 
 from columnar_af.processing.processors import load_processor
-from columnar_af.processing.source_hash import source_hash
+from columnar_af.processing.source_hash import source_hash, source_record
 
 HELPER = """
 import numba
@@ -167,7 +169,7 @@ def test_the_named_processor_has_a_hash() -> None:
 
 TYPED = """
 from coffea.processor import ProcessorABC
-from columnar_af.processing.source_hash import source_hash
+from columnar_af.processing.source_hash import source_hash, source_record
 for limit, cut, added in [(1, 2, 3), (7, 2, 3), (1, 7, 3), (1, 2, 7), (1, 2, 3)]:
     LIMIT = limit
     def helper(x):
@@ -187,3 +189,42 @@ def test_a_class_that_was_typed_in_has_a_hash_too() -> None:
     hashes = process.stdout.split()
     assert len(set(hashes[:4])) == 4
     assert hashes[4] == hashes[0]
+
+
+def test_comments_docstrings_and_formatting_do_not_count(folder: Path) -> None:
+    changed = SCRIPT.replace("threshold = 3.5", '"""New words."""\n\n    threshold = (3.5)  # GeV')
+    commented = HELPER.replace("return x * 2", "# twice\n    return (x *\n        2)")
+    assert hash_of(folder) == hash_of(folder, changed, commented)
+
+
+def test_it_tells_files_and_definitions(folder: Path) -> None:
+    (folder / "sf.json").write_text("{}")
+    hash_of(
+        folder,
+        SCRIPT.replace(
+            "threshold = 3.5", f"path = {str(folder / 'sf.json')!r}; status = '/proc/self/status'"
+        ),
+    )
+    record = source_record(load_processor(str(folder / "script.py")))
+    assert record.files == (folder / "sf.json",)
+    assert record.untold == ()
+    assert any(name.endswith("Analysis.process") for name in record.definitions)
+    assert "helper_of_hash.scaled" in record.definitions
+
+
+class Corrections:
+    """As correctionlib has them: sent to workers by their text, around an object that cannot be sent."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.inner = text, (letter for letter in text)
+
+    def __getstate__(self) -> dict[str, str]:
+        return {"text": self.text}
+
+
+def test_what_is_sent_to_workers_counts_and_what_cannot_be_told_is_named() -> None:
+    assert source_record([Corrections("a")]) == source_record([Corrections("a")])
+    assert source_hash([Corrections("a")]) != source_hash([Corrections("b")])
+    assert source_record([Corrections("a")]).untold == ()
+    assert source_record([logging.getLogger("a"), threading.Lock()]).untold == ()
+    assert source_record(Corrections("a").inner).untold == ("builtins.generator",)

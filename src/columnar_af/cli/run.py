@@ -86,6 +86,14 @@ class Parameter(click.ParamType[tuple[str, object]]):
     default="stop",
     help="Files that cannot be read: exit with 1 when the rest is done, or leave them out and list them.",
 )
+@click.option("--resume", is_flag=True, help="Take over what a run in the output folder has done already.")
+@click.option(
+    "--max-failures",
+    type=click.IntRange(min=0),
+    show_default="any",
+    help="Stop when more chunks have failed.",
+)
+@click.option("--check-duplicates", is_flag=True, help="Look first for events that are in two files.")
 @click.option("--dataset", help="Run this dataset only.")
 @click.option("--file", help="Run this file only, as an error names it.")
 @click.option("--entries", type=EntryRange(), help="Run these entries only, as one chunk per file.")
@@ -101,6 +109,9 @@ def run(
     max_chunks: int | None,
     client: str | None,
     bad_files: str,
+    resume: bool,
+    max_failures: int | None,
+    check_duplicates: bool,
     dataset: str | None,
     file: str | None,
     entries: tuple[int, int] | None,
@@ -125,12 +136,16 @@ def run(
             max_chunks=max_chunks,
             client=client,
             bad_files="skip" if bad_files == "skip" else "stop",
+            resume=resume,
+            max_failures=max_failures,
+            check_duplicates=check_duplicates,
             only=PlanFilter(dataset, file, entries),
         )
         _tell_problems(result)
         _show(result, output, as_json)
     except KeyboardInterrupt:
-        click.echo("interrupted: no result was written", err=True)
+        kept = "" if output is None else "; what was done is kept, --resume goes on from there"
+        click.echo(f"interrupted: no result was written{kept}", err=True)
         sys.exit(INTERRUPTED)
     if failed:
         sys.exit(1)
@@ -148,18 +163,17 @@ def _result(
     max_chunks: int | None,
     client: str | None,
     bad_files: BadFiles,
+    resume: bool,
+    max_failures: int | None,
+    check_duplicates: bool,
     only: PlanFilter,
 ) -> tuple[RunResult, bool]:
     """The result, saved where it shall be, and whether anything failed."""
     from columnar_af.errors import IncompleteRunError
     from columnar_af.processing.run import run as run_processor
-    from columnar_af.results.result_folder import ensure_replaceable
 
-    if output is not None:
-        ensure_replaceable(Path(output))  # before the work, rather than after it
-    failed = False
     try:
-        result = run_processor(
+        return run_processor(
             processor,
             fileset[0] if len(fileset) == 1 else fileset,
             parameters=parameters,
@@ -170,12 +184,13 @@ def _result(
             client=client,
             bad_files=bad_files,
             only=only,
-        )
+            output=output,
+            resume=resume,
+            max_failures=max_failures,
+            check_duplicates=check_duplicates,
+        ), False
     except IncompleteRunError as error:
-        failed, result = True, error.result
-    if output is not None:
-        result.save(output)
-    return result, failed
+        return error.result, True
 
 
 def _tell_problems(result: RunResult) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import json
+import re
 from collections.abc import Collection, Mapping
 from importlib import resources
 from pathlib import Path
@@ -17,6 +18,16 @@ from columnar_af.errors import FilesetError, WorkAddress
 
 FILESET_SUFFIXES = (".yaml", ".yml", ".json")
 """Endings by which a fileset file is told from a ROOT file."""
+
+
+_BRACKET = re.compile(r"[\[\]{}]")
+
+LARGEST_DOCUMENT = 10_000_000
+"""Largest number of values in a fileset file, aliases written out: a million files with ten values each; chosen."""
+
+
+DEEPEST = 100
+"""Levels of a fileset file; four are its own, the others may be in the user's metadata. Chosen, far below Python's limit."""
 
 
 def read_document(path: Path) -> Any:
@@ -35,10 +46,22 @@ def read_document(path: Path) -> Any:
         msg = f"{path} is not a text file: {error}"
         raise FilesetError(msg, advice="a fileset file is YAML or JSON in UTF-8") from error
     try:
-        return _parse_json(text) if path.suffix.lower() == ".json" else _parse_yaml(text)
+        document = _parse_json(text) if path.suffix.lower() == ".json" else _parse_yaml(text)
+        _refuse_depth(document)
     except (yaml.YAMLError, ValueError) as error:
         msg = f"{path} cannot be understood: {error}"
         raise FilesetError(msg, advice="correct the file at the place that is named") from error
+    except RecursionError as error:
+        msg = f"{path} is nested too deeply to be a fileset"
+        raise FilesetError(
+            msg, advice="a fileset file has a few levels: datasets, files, metadata"
+        ) from error
+    except (TypeError, AttributeError, LookupError) as error:  # PyYAML's own, on texts that are hardly YAML
+        msg = f"{path} cannot be understood: {type(error).__name__}: {error}"
+        raise FilesetError(
+            msg, advice="a fileset file is YAML or JSON: dataset name -> list of files"
+        ) from error
+    return document
 
 
 def _neighbours(path: Path) -> list[str]:
@@ -62,9 +85,11 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _parse_yaml(text: str) -> Any:
+    _refuse_brackets(text)
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     if root is not None:
         _refuse_repeated_keys(root)
+        _refuse_explosion(root)
     return yaml.safe_load(text)
 
 
@@ -85,6 +110,64 @@ def _refuse_repeated_keys(root: yaml.Node) -> None:
                 waiting += [key, value]
         elif isinstance(node, yaml.SequenceNode):
             waiting += node.value
+
+
+def _refuse_brackets(text: str) -> None:
+    """Raise a RecursionError for deep brackets, over which PyYAML sits for a long time before it gives up."""
+    depth = 0
+    for bracket in _BRACKET.finditer(text):
+        depth += 1 if bracket[0] in "[{" else -1
+        if depth > DEEPEST:
+            raise RecursionError
+
+
+def _refuse_explosion(root: yaml.Node) -> None:
+    """Raise a ValueError where aliases make the document endless, or far larger than its text ("billion laughs")."""
+    sizes: dict[int, int] = {}
+    begun: set[int] = set()
+    waiting = [root]
+    while waiting:
+        node = waiting[-1]
+        children = _children(node)
+        unknown = [child for child in children if id(child) not in sizes]
+        if id(node) in sizes or not unknown:
+            sizes[id(node)] = 1 + sum(sizes[id(child)] for child in children)
+            waiting.pop()
+        else:
+            begun.add(id(node))
+            if any(id(child) in begun for child in unknown):
+                msg = f"line {node.start_mark.line + 1}: an alias refers to what it is a part of"
+                raise ValueError(msg)
+            waiting += unknown
+    if sizes[id(root)] > LARGEST_DOCUMENT:
+        msg = f"its aliases make it {sizes[id(root)]:,} values large, more than the {LARGEST_DOCUMENT:,} that are read"
+        raise ValueError(msg)
+
+
+def _refuse_depth(document: Any) -> None:
+    level = {id(document): document}
+    for _ in range(DEEPEST):
+        inner = [
+            item
+            for value in level.values()
+            for item in (
+                value.values()
+                if isinstance(value, dict)
+                else value
+                if isinstance(value, list | tuple)
+                else ()
+            )
+        ]
+        level = {id(item): item for item in inner}
+        if not level:
+            return
+    raise RecursionError
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
 @functools.cache

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from columnar_af.datasets.inspection import FileReport, Inspection
 from columnar_af.datasets.paths import is_remote
+from columnar_af.redaction import redact
 
 RIGHT = frozenset({"files", "bad files", "entries", "size", "missing"})
 """Columns of numbers, which stand at the right."""
@@ -74,7 +75,7 @@ def _row(file: FileReport, folder: str) -> tuple[str, ...]:
     good = file.error is None
     return (
         file.dataset,
-        os.path.relpath(file.path, folder) if folder else file.path,
+        os.path.relpath(file.path, folder) if folder else redact(file.path),
         file.tree or "-",
         str(file.entries) if good else "-",
         file.ntuple_version or "-",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from columnar_af.processing.chunk import Chunk
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.plan import Plan
 from columnar_af.processing.recovery import Recovered
+from columnar_af.redaction import redact
 from columnar_af.results.ledger import Ledger, LedgerEntry, Status
 from columnar_af.results.provenance import InputRecord
 from columnar_af.results.run_result import DatasetSummary
@@ -54,14 +56,14 @@ def _chunk_entry(chunk: Chunk, recovered: Recovered, status: Status) -> LedgerEn
     return LedgerEntry(
         number=chunk.number,
         dataset=chunk.dataset,
-        file=chunk.file,
+        file=redact(chunk.file),
         tree=chunk.tree,
         start=chunk.start,
         stop=chunk.stop,
         uuid=chunk.uuid,
         status=status,
         entries=recovered.outcomes.entries[chunk.number],
-        attempts=recovered.attempts[chunk.number],
+        attempts=recovered.attempts[chunk.number] + recovered.outcomes.metrics[chunk.number].attempts - 1,
         error=recovered.outcomes.errors.get(chunk.number),
     )
 
@@ -70,10 +72,10 @@ def _file_entry(number: int, report: FileReport, status: Status) -> LedgerEntry:
     """The entry of a file that inspection rejected; it has no chunk, so inspecting it again shows the error."""
     error = report.error
     if error is not None:
-        command = shlex.join(["columnar-af", "datasets", "inspect", report.path])
+        command = shlex.join(["columnar-af", "datasets", "inspect", redact(report.path)])
         error = replace(error, reproduce=error.reproduce or command)
     return LedgerEntry(
-        number, report.dataset, report.path, report.tree or "", 0, 0, report.uuid or "", status, 0, error=error
+        number, report.dataset, redact(report.path), report.tree or "", 0, 0, report.uuid or "", status, 0, error=error
     )  # fmt: skip
 
 
@@ -85,7 +87,15 @@ def datasets_of(plan: Plan, ledger: Ledger) -> dict[str, DatasetSummary]:
 def inputs_of(plan: Plan) -> Iterator[InputRecord]:
     """The trees that were read."""
     for report in plan.files:
-        yield InputRecord(report.dataset, report.path, report.tree or "", report.uuid or "", report.entries)
+        yield InputRecord(
+            report.dataset, redact(report.path), report.tree or "", report.uuid or "", report.entries
+        )
+
+
+def hosts_of(outcomes: Outcomes) -> dict[str, int]:
+    """Kind of machine -> on how many such machines chunks were processed."""
+    machines = {(metrics.host_kind, metrics.host) for metrics in outcomes.metrics.values() if metrics.host}
+    return dict(sorted(Counter(kind for kind, _ in machines).items()))
 
 
 def columns_read(plan: Plan, outcomes: Outcomes) -> Mapping[str, list[str]]:

@@ -21,6 +21,8 @@ class Chunk:
         start, stop: Entry range, ``start`` included, ``stop`` excluded. ``start == stop`` is a tree without entries.
         uuid: UUID of the file, as ROOT wrote it.
         metadata: Metadata of the dataset (era, luminosity, cross_section, is_data, ...).
+        parts: In how many parts of equal length the entries are processed, one after the other; more than one where the
+            whole chunk did not fit into memory.
     """
 
     number: int
@@ -31,6 +33,7 @@ class Chunk:
     stop: int
     uuid: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    parts: int = 1
 
     def __len__(self) -> int:
         """Number of entries."""
@@ -56,7 +59,10 @@ class ChunkMetrics:
         bytes_read: Compressed bytes requested from the file.
         columns: Branches that were read, sorted.
         host: Name of the machine.
+        host_kind: What kind of machine it is: system, processor, number of CPUs.
         pid: Process number on it.
+        attempts: How often the chunk was tried there; more than once where a read failed for a time.
+        parts: Entry ranges in which it was processed; empty where it was processed whole.
     """
 
     started: float = 0.0
@@ -65,7 +71,23 @@ class ChunkMetrics:
     bytes_read: int = 0
     columns: tuple[str, ...] = ()
     host: str = ""
+    host_kind: str = ""
     pid: int = 0
+    attempts: int = 1
+    parts: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class StoredPartial:
+    """A partial result as bytes for the disk, or why there are none.
+
+    Attributes:
+        data: The bytes; empty where there are none.
+        problem: Why the partial result has no plain form; empty where it has.
+    """
+
+    data: bytes = b""
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +100,7 @@ class ChunkOutcome:
         partial: What the processor returned; None for a failed chunk.
         error: Why it failed; None for a chunk that is done.
         metrics: What it cost.
+        stored: The partial result as bytes, where the run keeps a journal.
     """
 
     number: int
@@ -85,3 +108,4 @@ class ChunkOutcome:
     partial: Any | None = None
     error: ErrorRecord | None = None
     metrics: ChunkMetrics = ChunkMetrics()
+    stored: StoredPartial | None = None

@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from coffea.nanoevents import NanoEventsFactory
@@ -28,10 +29,14 @@ from columnar_af.errors import (
     WorkAddress,
     work_address,
 )
-from columnar_af.processing.chunk import Chunk, ChunkMetrics, ChunkOutcome
+from columnar_af.processing.chunk import Chunk, ChunkMetrics, ChunkOutcome, StoredPartial
+from columnar_af.processing.endurance import Endurance
 from columnar_af.processing.garbage import collector
+from columnar_af.processing.journal.partial_format import NotStorableError, encode
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.payload import Payload
+from columnar_af.redaction import redact
+from columnar_af.results.provenance import host_kind
 
 FRESH_UP_TO_BYTES = 1_000_000
 """Processors whose pickle is smaller are loaded anew for each chunk, which takes milliseconds, so that what they keep on
@@ -51,12 +56,14 @@ class ChunkFunction:
         sources: Words of the fileset on that command line; where empty, the command names the file itself.
         columns: Dataset name -> branches to read at once. Others, and those of a dataset that is not listed, are read
             when they are touched.
+        stores: Whether outcomes carry their partial results as bytes, for the journal.
     """
 
     payload: Payload
     command: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    stores: bool = False
 
     def __call__(self, chunk: Chunk) -> Outcomes:
         """Process a chunk; an error becomes a value.
@@ -64,13 +71,16 @@ class ChunkFunction:
         A chunk without entries is done also where its tree lacks what the processor needs: there is nothing to lose.
         """
         meter = _Meter()
+        endurance = Endurance(lambda part: self._process(part, meter))
         try:
-            partial = self._process(chunk, meter)
+            partial = endurance.run(chunk)
+            stored = _stored(partial) if self.stores else None
         except (Exception, SystemExit) as error:  # noqa: BLE001  # one bad chunk must not take the others with it
             record = ErrorRecord.from_exception(error, address=chunk.address, reproduce=self.reproduce(chunk))
-            outcome = ChunkOutcome(chunk.number, 0, error=record, metrics=meter.read())
+            outcome = ChunkOutcome(chunk.number, 0, error=record, metrics=meter.read(endurance))
         else:
-            outcome = ChunkOutcome(chunk.number, len(chunk), partial, metrics=meter.read())
+            metrics = meter.read(endurance)
+            outcome = ChunkOutcome(chunk.number, len(chunk), partial, metrics=metrics, stored=stored)
         collector.collect()
         return Outcomes.of(outcome)
 
@@ -94,7 +104,7 @@ class ChunkFunction:
             _require_same_file(chunk, file)
             try:
                 # What goes wrong here without an error of ours is the file's fault: open_file says so.
-                events = _events(chunk, file, schema, self.columns.get(chunk.dataset), meter.accessed)
+                events = open_events(chunk, file, schema, self.columns.get(chunk.dataset), meter.accessed)
                 return _call(processor, events, meter)
             except SchemaError as error:
                 if len(chunk):
@@ -102,7 +112,7 @@ class ChunkFunction:
                 logger.info("%s has no entries and is passed over: %s", chunk.address, error.message)
                 return None
             finally:
-                meter.bytes_read = int(file.file.source.num_requested_bytes)
+                meter.bytes_read += int(file.file.source.num_requested_bytes)
 
     def _load(self) -> tuple[Any, Any]:
         if len(self.payload.data) <= FRESH_UP_TO_BYTES:
@@ -121,7 +131,7 @@ class _Meter:
         self._started = time.time()
         self._cpu = time.thread_time()
 
-    def read(self) -> ChunkMetrics:
+    def read(self, endurance: Endurance) -> ChunkMetrics:
         return ChunkMetrics(
             started=self._started,
             finished=time.time(),
@@ -129,15 +139,32 @@ class _Meter:
             bytes_read=self.bytes_read,
             columns=tuple(sorted({access.branch for access in self.accessed})),
             host=platform.node(),
+            host_kind=_host_kind(),
             pid=os.getpid(),
+            attempts=endurance.attempts,
+            parts=tuple(endurance.parts),
         )
+
+
+@cache
+def _host_kind() -> str:
+    kind = host_kind()
+    return f"{kind['system']} {kind['release']}, {kind['machine']}, {kind['cpus']} CPUs"
+
+
+def _stored(partial: Any) -> StoredPartial:
+    """A partial result as bytes; that it has no plain form is no reason to lose the chunk."""
+    try:
+        return StoredPartial(encode(partial))
+    except NotStorableError as error:
+        return StoredPartial(problem=error.message)
 
 
 def chunk_metadata(chunk: Chunk) -> dict[str, Any]:
     """``events.metadata``, with the keys of coffea's Runner and the dataset's own."""
     return {
         "dataset": chunk.dataset,
-        "filename": chunk.file,
+        "filename": redact(chunk.file),  # processors copy it into results and messages
         "treename": chunk.tree,
         "entrystart": chunk.start,
         "entrystop": chunk.stop,
@@ -153,8 +180,21 @@ def _require_same_file(chunk: Chunk, file: Any) -> None:
         raise ReadError(msg, advice="run again")
 
 
-def _events(chunk: Chunk, file: Any, schema: Any, columns: frozenset[str] | None, accessed: list[Any]) -> Any:
-    """Virtual NanoEvents of a chunk: a column is read when it is touched, or with the others that are known to be."""
+def open_events(
+    chunk: Chunk, file: Any, schema: Any, columns: frozenset[str] | None, accessed: list[Any]
+) -> Any:
+    """Virtual NanoEvents of a chunk: a column is read when it is touched, or with the others that are known to be.
+
+    Args:
+        chunk: The chunk.
+        file: Its file, open; it must stay open as long as the events are used.
+        schema: How the tree is read.
+        columns: Branches to read at once.
+        accessed: Takes up each branch that is read, in order.
+
+    Raises:
+        ReadError: The tree has not the entries of the chunk.
+    """
     factory = NanoEventsFactory.from_root(
         file,
         treepath=chunk.tree,
@@ -190,9 +230,17 @@ def _call(processor: Any, events: Any, meter: _Meter) -> Any:
 
 
 def _while_reading(error: BaseException) -> bool:
-    """Whether the error was raised while coffea read a column; a file that the analysis opens itself does not count."""
-    modules = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__))
-    return any(module.startswith("coffea.nanoevents.mapping") for module in modules)
+    """Whether the error was raised while coffea read a column; a file that the analysis opens itself does not count.
+
+    awkward raises errors of its own from what it meets, so that the first one of the chain counts, too.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        modules = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(cause.__traceback__))
+        if any(module.startswith("coffea.nanoevents.mapping") for module in modules):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def _read_error(error: BaseException, meter: _Meter) -> ReadError:

@@ -55,9 +55,9 @@ class DaskFuturesExecutor(ExecutorBase):
             for batch in as_completed(futures, loop=client.loop).batches():
                 done = [future for future in batch if future.status == "finished"]
                 for result in client.gather(done, errors="skip"):
-                    accumulator = accumulate([result], accumulator)
                     if self.on_done is not None:
-                        self.on_done(result)
+                        self.on_done(result)  # first, because the journal takes its bytes out of the outcome
+                    accumulator = accumulate([result], accumulator)
                 for future in batch:
                     problem = _reason(future) or problem
                     future.release()  # the worker may forget it: the results of a run need not fit into memory

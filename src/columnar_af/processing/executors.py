@@ -41,6 +41,7 @@ class ReadyExecutor:
         in_flight: How many chunks it works on at a time, the first ones of a batch first; 0 where the order is unknown.
         check: Makes sure that the workers can load the processor.
         notes: What the user should know of this run, in words.
+        reports: Whether it tells of each outcome as it arrives; if not, all is known only when a batch has ended.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ReadyExecutor:
     in_flight: int = 0
     check: Callable[[Payload], None] = lambda payload: None  # in this process everything is there
     notes: list[str] = field(default_factory=list)
+    reports: bool = False
 
 
 @contextmanager
@@ -81,7 +83,7 @@ def open_executor(
         with _parsl_kernel(executor.config):
             yield ReadyExecutor(_name_of(executor), 0, _telling(executor.copy(config=None), on_done))
     elif isinstance(executor, IterativeExecutor):
-        yield ReadyExecutor(_name_of(executor), 1, partial(_attempt_here, executor, on_done))
+        yield ReadyExecutor(_name_of(executor), 1, partial(_attempt_here, executor, on_done), reports=True)
     else:
         workers = 1 if _runs_here(executor, client) else 0
         yield ReadyExecutor(
@@ -212,6 +214,7 @@ def _futures(executor: FuturesExecutor, on_done: OnDone) -> Iterator[ReadyExecut
             attempt,
             in_flight=workers,
             check=lambda payload: require_modules(payload, pool.run),
+            reports=True,
         )
     except BaseException:  # Ctrl-C, for one: nobody waits for what is still running
         if given is None:
@@ -264,4 +267,5 @@ def _with_client(executor: Any, client: Any, workers: int, on_done: OnDone, *, o
         partial(_attempt, executor) if tells_itself else _telling(executor, on_done),
         check=lambda payload: require_modules_on(client, payload),
         notes=getattr(executor, "notes", []),
+        reports=hasattr(executor, "on_done"),
     )

@@ -44,9 +44,9 @@ class KeepingPool(Executor):
     def _keep(self, done: Future[Any], receipt: Future[Any]) -> None:
         try:
             outcomes = done.result()
+            self._on_done(outcomes)  # first, because the journal takes its bytes out of the outcome
             with self._lock:
                 self._kept += outcomes
-            self._on_done(outcomes)
         except BaseException as error:  # noqa: BLE001  # a callback must not raise: whoever holds the receipt gets it
             self.broken = True
             receipt.set_exception(error)

@@ -14,7 +14,7 @@ from typing import Any
 from coffea.processor import accumulate
 
 from columnar_af.errors import ErrorRecord, ExecutorError, ProcessorError
-from columnar_af.processing.chunk import ChunkMetrics, ChunkOutcome
+from columnar_af.processing.chunk import ChunkMetrics, ChunkOutcome, StoredPartial
 
 
 def merged(left: Any | None, right: Any | None) -> Any | None:
@@ -40,6 +40,8 @@ class Outcomes:
         """Chunk number -> why it failed."""
         self.metrics: dict[int, ChunkMetrics] = {}
         """Chunk number -> what it cost."""
+        self.stored: dict[int, StoredPartial] = {}
+        """Chunk number -> its own partial result as bytes, until the journal has them on the disk."""
 
     @classmethod
     def of(cls, outcome: ChunkOutcome) -> Outcomes:
@@ -50,6 +52,8 @@ class Outcomes:
         outcomes.metrics[outcome.number] = outcome.metrics
         if outcome.error is not None:
             outcomes.errors[outcome.number] = outcome.error
+        if outcome.stored is not None:
+            outcomes.stored[outcome.number] = outcome.stored
         return outcomes
 
     def __len__(self) -> int:
@@ -80,6 +84,7 @@ class Outcomes:
         self.entries.update(other.entries)
         self.errors.update(other.errors)
         self.metrics.update(other.metrics)
+        self.stored.update(other.stored)
         return self
 
     def _add_block(self, key: tuple[int, int], partial: Any | None) -> None:

@@ -10,6 +10,7 @@ from columnar_af.datasets.fileset import Fileset
 from columnar_af.datasets.inspection import FileReport, Inspection
 from columnar_af.errors import ConfigError, FilesetError, WorkAddress
 from columnar_af.processing.chunk import Chunk
+from columnar_af.redaction import redact
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,11 @@ class PlanFilter:
 
     def keeps(self, report: FileReport) -> bool:
         """Whether a file takes part."""
-        return self.dataset in (None, report.dataset) and self.file in (None, report.path)
+        return self.dataset in (None, report.dataset) and self.file in (
+            None,
+            report.path,
+            redact(report.path),
+        )
 
 
 @dataclass(frozen=True)

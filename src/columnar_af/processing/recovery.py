@@ -1,23 +1,33 @@
 """Recovery: what an executor loses is submitted again, and nothing is counted twice.
 
 A killed worker takes more with it than its own chunk: coffea's executors then give nothing back at all. Here a lost batch
-is divided until the chunk that kills its worker is alone, and is given up after a few attempts, while all others are done.
+is divided until the chunk that kills its worker is alone. Workers are killed most often for their memory, so that such a
+chunk is then processed in parts; if that does not help, it is given up, while all others are done.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import CancelledError
+from dataclasses import dataclass, field, replace
 
 from columnar_af.errors import ErrorRecord, ExecutorError
 from columnar_af.processing.chunk import Chunk, ChunkOutcome
+from columnar_af.processing.endurance import MAX_PARTS
 from columnar_af.processing.merge import Outcomes
 
 MAX_ATTEMPTS = 3
-"""Attempts after which a chunk that loses its worker, also when it runs alone, is given up. A worker may die by bad luck
-twice; distributed gives up after three further attempts too (``distributed.scheduler.allowed-failures``)."""
+"""Attempts after which a chunk that loses its worker, also when it runs alone, is processed in parts, with one attempt for
+each division. A worker may die by bad luck twice; distributed gives up after three further attempts too
+(``distributed.scheduler.allowed-failures``)."""
+
+FIRST_WAIT_S = 0.25
+LONGEST_WAIT_S = 5.0
+"""Waits before what was lost with its scheduler is submitted again; doubled with each loss in a row, because it needs time
+to come back. A killed worker needs no wait: its successor takes seconds to start. Chosen, not measured."""
 
 Attempt = Callable[[Sequence[Chunk]], tuple[Outcomes, BaseException | None]]
 """Runs a batch of chunks; returns what came back, and why the rest did not (None where nothing is missing)."""
@@ -39,7 +49,13 @@ class Recovered:
 
 
 def run_all(
-    chunks: Sequence[Chunk], attempt: Attempt, *, in_flight: int, reproduce: Callable[[Chunk], str]
+    chunks: Sequence[Chunk],
+    attempt: Attempt,
+    *,
+    in_flight: int,
+    reproduce: Callable[[Chunk], str],
+    batch_size: int | None = None,
+    recovered: Recovered | None = None,
 ) -> Recovered:
     """Run chunks until each of them is done, has failed, or was lost too often.
 
@@ -49,13 +65,15 @@ def run_all(
         in_flight: How many chunks the executor works on at a time, the first ones of a batch first: when it breaks, the
             first ``in_flight`` missing chunks are under suspicion. 0 where the order is not known.
         reproduce: Gives the command that runs a chunk alone.
+        batch_size: Most chunks that are submitted at a time; all where None.
+        recovered: What is known of other chunks already; it is added to.
     """
-    recovered = Recovered()
-    batches = [list(chunks)]
+    recovered = Recovered() if recovered is None else recovered
+    batches = _in_batches(chunks, batch_size)
     losses_in_a_row = 0
-    patience = (
-        len(chunks).bit_length() + 2 * MAX_ATTEMPTS
-    )  # halving down to one chunk, and its attempts, twice
+    patience = len(chunks).bit_length() + 2 * (
+        MAX_ATTEMPTS + MAX_PARTS.bit_length()
+    )  # halving down to one chunk, its attempts and divisions, twice
     while batches:
         batch = batches.pop()
         recovered.attempts.update(chunk.number for chunk in batch)
@@ -69,7 +87,11 @@ def run_all(
         logger.warning("%d of %d chunks were lost (%s), recovering", len(lost), len(batch), _reason(cause))
         given_up = losses_in_a_row > patience
         alone = len(batch) == 1 and recovered.attempts[batch[0].number] >= MAX_ATTEMPTS
-        if alone or given_up:
+        if isinstance(cause, OSError | CancelledError | ExecutorError):
+            time.sleep(min(FIRST_WAIT_S * 2 ** (losses_in_a_row - 1), LONGEST_WAIT_S))
+        if alone and not given_up and lost[0].parts < min(MAX_PARTS, len(lost[0])):
+            batches.append([replace(lost[0], parts=2 * lost[0].parts)])
+        elif alone or given_up:
             for chunk in lost:
                 tries = recovered.attempts[chunk.number]
                 recovered.outcomes += lost_outcome(chunk, cause, tries, reproduce(chunk))
@@ -77,6 +99,12 @@ def run_all(
             # Suspects come first only in an executor that keeps what is done; if it does not, halving is faster.
             batches += divide(lost, in_flight if losses_in_a_row == 1 else 0)
     return recovered
+
+
+def _in_batches(chunks: Sequence[Chunk], size: int | None) -> list[list[Chunk]]:
+    """The chunks in batches, the last batch first."""
+    size = max(size or len(chunks), 1)
+    return [list(chunks[first : first + size]) for first in range(0, len(chunks), size)][::-1]
 
 
 def divide(lost: list[Chunk], in_flight: int) -> list[list[Chunk]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import inspect as source
+import inspect as sources
 import logging
+import os
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -15,22 +17,43 @@ from coffea.nanoevents import BaseSchema
 from coffea.processor import ProcessorABC
 from coffea.processor.executor import ExecutorBase
 
+from columnar_af.datasets.duplicates import require_no_duplicates
 from columnar_af.datasets.fileset import Fileset
 from columnar_af.datasets.inspection import Inspection, inspect
-from columnar_af.errors import ConfigError, IncompleteRunError
-from columnar_af.processing.bookkeeping import columns_read, datasets_of, inputs_of, ledger_of, output_of
+from columnar_af.errors import ConfigError, IncompleteRunError, TooManyFailuresError
+from columnar_af.processing.arrivals import Arrivals
+from columnar_af.processing.bookkeeping import (
+    columns_read,
+    datasets_of,
+    hosts_of,
+    inputs_of,
+    ledger_of,
+    output_of,
+)
+from columnar_af.processing.chunk import Chunk
 from columnar_af.processing.chunk_function import ChunkFunction
 from columnar_af.processing.executors import ReadyExecutor, open_executor
+from columnar_af.processing.journal.ingredients import Ingredients
+from columnar_af.processing.journal.journal import Journal, open_journal
+from columnar_af.processing.journal.recorder import Recorder
+from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.payload import Payload
 from columnar_af.processing.plan import Plan, PlanFilter, make_plan
 from columnar_af.processing.processors import load_processor
 from columnar_af.processing.progress import RunProgress
 from columnar_af.processing.recovery import Recovered, run_all
-from columnar_af.processing.source_hash import source_hash
+from columnar_af.processing.source_hash import SourceRecord, source_record
 from columnar_af.results import Metrics, Provenance, RunResult
 
 BadFiles = Literal["stop", "skip"]
 FilesetSource = Fileset | str | Path | Sequence[str | Path]
+
+BATCH_PER_WORKER = 32
+"""Chunks per worker that are submitted at a time to an executor that says nothing before all are done, where a journal is
+kept: what a killed run loses at most. Chosen: a batch costs a fraction of a second, its chunks minutes."""
+
+PLAIN = (str, int, float, bool, type(None))
+"""Values of parameters that a result can keep as they are."""
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +69,11 @@ class _Request:
     max_chunks: int | None
     bad_files: BadFiles
     only: PlanFilter | None
+    output: Path | None
+    resume: bool
+    max_failures: int | None
+    words: tuple[str, ...]
+    rerun: Mapping[str, Any]
     started: datetime
     clock: float
 
@@ -64,6 +92,10 @@ def run(
     bad_files: BadFiles = "stop",
     progress: bool | None = None,
     only: PlanFilter | None = None,
+    output: str | Path | None = None,
+    resume: bool = False,
+    max_failures: int | None = None,
+    check_duplicates: bool = False,
 ) -> RunResult:
     """Run a processor over a fileset.
 
@@ -86,6 +118,11 @@ def run(
             error of the analysis is never skipped.
         progress: Whether to show progress bars; where None, in a terminal only.
         only: Part of the fileset to run.
+        output: Folder to keep a journal in while the run goes on, and to save the result in.
+        resume: Whether to take over from the journal in ``output`` what was made from the same ingredients: processor,
+            parameters, corrections, input, versions of the numeric stack. Only the rest runs.
+        max_failures: Stop when more chunks than this have failed; None: never.
+        check_duplicates: Whether to look for events that are in two files, before any work starts.
 
     Returns:
         The result; its ledger says what became of every chunk.
@@ -93,6 +130,8 @@ def run(
     Raises:
         IncompleteRunError: Something failed. The rest was done before, and is in the error's ``result``.
         ConfigError: An argument cannot be used.
+        FilesetError: The same event is in two files.
+        OutputError: The disk refuses the journal or the result; what was done until then can be resumed.
     """
     request = _Request(
         load_processor(processor, parameters),
@@ -102,27 +141,92 @@ def run(
         max_chunks,
         _checked(bad_files),
         only,
+        _folder(output, resume),
+        resume,
+        max_failures,
+        (*_command(processor, parameters or {}), *_sources(fileset)),
+        _for_rerun(processor, parameters or {}),
         datetime.now(UTC),
         time.perf_counter(),
     )
-    with RunProgress(progress) as shown:
+    with RunProgress(progress) as shown, _journal(request.output) as journal:
         shown.start_inspection(len(request.fileset.files))
         inspection = inspect(request.fileset, workers=workers, on_file_done=shown.inspected)
         plan = make_plan(
             request.fileset, inspection, chunksize=chunksize, max_chunks=max_chunks, only=request.only
         )
+        if check_duplicates:
+            require_no_duplicates(plan.files, plan.metadata)
         schema = schema or schema_for(request.processor, inspection)
         function = ChunkFunction(
             Payload.of(request.processor, schema),
             _command(processor, request.parameters),
             _sources(fileset),
+            stores=journal is not None,
         )
-        with open_executor(executor, workers=workers, client=client, on_done=shown.processed) as ready:
-            shown.start_processing(plan.entries)
-            recovered = _process(plan, function, ready)
-    result = _result(request, plan, recovered, ready, schema)
+        source = source_record(request.processor)
+        arrivals = _arrivals(request, plan, schema, source, journal, shown)
+        try:
+            with open_executor(executor, workers=workers, client=client, on_done=arrivals) as ready:
+                shown.start_processing(plan.entries - arrivals.reused_entries)
+                recovered = _process(plan, function, ready, arrivals)
+        except TooManyFailuresError as error:
+            recovered = arrivals.stopped(plan.chunks, error)
+        result = _result(request, plan, recovered, ready, schema, source, arrivals)
+        _keep(request, result, arrivals.recorder)
     _require_complete(result)
     return result
+
+
+def _folder(output: str | Path | None, resume: bool) -> Path | None:
+    if output is None and resume:
+        msg = "resume needs the folder of the run that shall go on"
+        raise ConfigError(msg, advice="name it with output (on the command line: -o DIR)")
+    return None if output is None else Path(os.path.realpath(output))
+
+
+@contextmanager
+def _journal(folder: Path | None) -> Iterator[Journal | None]:
+    if folder is None:
+        yield None
+        return
+    with open_journal(folder) as journal:
+        yield journal
+
+
+def _arrivals(
+    request: _Request,
+    plan: Plan,
+    schema: type[BaseSchema],
+    source: SourceRecord,
+    journal: Journal | None,
+    shown: RunProgress,
+) -> Arrivals:
+    """What watches the outcomes, with those that an earlier run left."""
+    recovered, recorder = Recovered(), None
+    if journal is not None:
+        ingredients = Ingredients.of(request.processor, schema, source)
+        recorder = Recorder(journal, ingredients, plan.chunks, recovered.attempts)
+        asked = {
+            "words": request.words,
+            "rerun": request.rerun,
+            "schema": schema.__name__,
+            "chunksize": request.chunksize,
+            "max_chunks": request.max_chunks,
+            "bad_files": request.bad_files,
+            "only": asdict(request.only) if request.only else None,
+        }
+        recovered.outcomes += recorder.begin(resume=request.resume, request=asked)
+    skipped = request.bad_files == "skip"
+    return Arrivals(recovered, recorder, shown.processed, request.max_failures, skipped)
+
+
+def _keep(request: _Request, result: RunResult, recorder: Recorder | None) -> None:
+    """Save the result beside the journal that it came from."""
+    if request.output is None or recorder is None:
+        return
+    result.save(request.output)
+    recorder.finish(result.ledger, whole=request.only is None and request.max_chunks is None)
 
 
 def _checked(bad_files: BadFiles) -> BadFiles:
@@ -144,44 +248,64 @@ def schema_for(processor: ProcessorABC, inspection: Inspection) -> type[BaseSche
     return BaseSchema
 
 
-def _process(plan: Plan, function: ChunkFunction, ready: ReadyExecutor) -> Recovered:
-    if not plan.chunks:
-        return Recovered()
+def _process(plan: Plan, function: ChunkFunction, ready: ReadyExecutor, arrivals: Arrivals) -> Recovered:
+    known = arrivals.recovered
+    chunks = [chunk for chunk in plan.chunks if chunk.number not in known.outcomes]
+    if not chunks:
+        return known
     ready.check(function.payload)
+
+    def attempt(batch: Sequence[Chunk]) -> tuple[Outcomes, BaseException | None]:
+        outcomes, cause = ready.attempt(batch, function)
+        if not ready.reports:
+            arrivals(outcomes)
+        return outcomes, cause
+
     return run_all(
-        plan.chunks,
-        lambda chunks: ready.attempt(chunks, function),
+        chunks,
+        attempt,
         in_flight=ready.in_flight,
         reproduce=function.reproduce,
+        batch_size=None if ready.reports or not function.stores else BATCH_PER_WORKER * max(ready.workers, 1),
+        recovered=known,
     )
 
 
 def _result(
-    request: _Request, plan: Plan, recovered: Recovered, ready: ReadyExecutor, schema: type[BaseSchema]
+    request: _Request,
+    plan: Plan,
+    recovered: Recovered,
+    ready: ReadyExecutor,
+    schema: type[BaseSchema],
+    source: SourceRecord,
+    arrivals: Arrivals,
 ) -> RunResult:
     ledger = ledger_of(plan, recovered, skip_bad_files=request.bad_files == "skip")
     output = output_of(request.processor, recovered.outcomes)
     kind = type(request.processor)
     provenance = Provenance.collect(
         processor=kind.__name__,
-        processor_hash=source_hash(request.processor),
+        processor_hash=source.digest,
         files=inputs_of(plan),
         started=request.started,
         processor_path=_source_file(kind),
         parameters={
             "processor": {name: str(value) for name, value in request.parameters.items()},
+            "rerun": request.rerun,
             "chunksize": request.chunksize,
             "max_chunks": request.max_chunks,
             "bad_files": request.bad_files,
             "executor": ready.name,
             "schema": schema.__name__,
+            "hosts": hosts_of(recovered.outcomes),
             "columns": columns_read(plan, recovered.outcomes),
-            "notes": list(ready.notes),
+            "reused_chunks": len(arrivals.reused),
+            "notes": [*ready.notes, *arrivals.notes],
         },
     )
     metrics = Metrics.of(
         list(recovered.outcomes.metrics.values()),
-        events=ledger.done,
+        events=ledger.done - arrivals.reused_entries,
         wall_s=time.perf_counter() - request.clock,
         workers=ready.workers,
         executor=ready.name,
@@ -205,7 +329,7 @@ def _require_complete(result: RunResult) -> None:
 
 def _source_file(kind: type) -> Path | None:
     try:
-        path = Path(source.getsourcefile(kind) or "")
+        path = Path(sources.getsourcefile(kind) or "")
     except (TypeError, OSError):  # typed into a notebook or an interpreter
         return None
     return path if path.is_file() else None
@@ -216,6 +340,21 @@ def _command(processor: Any, parameters: Mapping[str, Any]) -> tuple[str, ...]:
     spec = processor if isinstance(processor, str) else _place_of(processor)
     given = [word for name, value in parameters.items() for word in ("--parameter", f"{name}={value}")]
     return () if spec is None else ("columnar-af", "run", spec, *given)
+
+
+def _for_rerun(processor: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """How ``columnar-af rerun`` finds the processor again: its place, None where it has none, and plain parameters."""
+    place = processor if isinstance(processor, str) else _place_of(processor)
+    location, colon, name = (place or "").partition(":")
+    if Path(location).suffix in (".py", ".ipynb"):
+        place = f"{Path(location).expanduser().resolve()}{colon}{name}"
+    values = {name: value for name, value in parameters.items() if isinstance(value, PLAIN)}
+    made = not isinstance(processor, str | type)  # an instance: what it was made with is not known
+    return {
+        "processor": None if made and vars(processor) else place,
+        "parameters": values,
+        "unknown": sorted(parameters.keys() - values.keys()),
+    }
 
 
 def _sources(fileset: FilesetSource) -> tuple[str, ...]:

@@ -1,37 +1,89 @@
 """A hash of an analysis: the source of a processor, of what it uses, and the values of its parameters.
 
-It is the same in every process and on every machine, and changes when a cut, a helper function or a parameter changes. Code
-of installed packages is not part of it: provenance keeps their versions.
+It is the same in every process and on every machine, and changes when a cut, a helper function or a parameter changes;
+comments, docstrings and formatting do not count. Code of installed packages is not part of it: provenance keeps their
+versions.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
 import pickle
 import sys
+import textwrap
+import threading
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
-from functools import partial
+from functools import lru_cache, partial
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 
 from columnar_af.processing.local_modules import is_local
 
+_WITHOUT_VALUE = (
+    types.MemberDescriptorType,
+    types.GetSetDescriptorType,
+    type(threading.Lock()),
+    type(threading.RLock()),
+)
+"""What classes and objects hold that has no value of its own: the places of slots, and locks."""
+
 _PLAIN = (str, int, float, complex, bool, bytes, type(None), range, slice)
+
+
+MAX_PATH = 4096
+"""Characters of the longest path of Linux (PATH_MAX); a longer text names no file."""
+
+
+OF_THE_SYSTEM = ("/proc/", "/sys/", "/dev/")
+"""What looks like a file there tells of the moment, and is no input of an analysis."""
+
+
+@dataclass(frozen=True)
+class SourceRecord:
+    """What an analysis consists of.
+
+    Attributes:
+        digest: SHA-256, hexadecimal, of everything.
+        definitions: Name of each class, function and module of its own -> hash of its source, to say what changed.
+        files: Paths of the existing files that its parameters, globals and constants name: its corrections.
+        untold: Types of values whose contents cannot be told, so that the hash does not know of them.
+    """
+
+    digest: str
+    definitions: Mapping[str, str]
+    files: tuple[Path, ...] = ()
+    untold: tuple[str, ...] = ()
+
+
+def source_record(processor: Any) -> SourceRecord:
+    """What ``processor``, a class or an instance, consists of."""
+    digest = hashlib.sha256()
+    walk = _Walk(own_module=(processor if isinstance(processor, type) else type(processor)).__module__)
+    for part in walk.of(processor):
+        digest.update(part.encode(errors="surrogatepass") + b"\0")
+    files = sorted({Path(text) for text in walk.texts if _names_a_file(text)})
+    return SourceRecord(digest.hexdigest(), dict(walk.definitions), tuple(files), tuple(sorted(walk.untold)))
 
 
 def source_hash(processor: Any) -> str:
     """SHA-256, hexadecimal, of the source and the parameters of ``processor``, a class or an instance."""
-    digest = hashlib.sha256()
-    for part in _Walk(
-        own_module=(processor if isinstance(processor, type) else type(processor)).__module__
-    ).of(processor):
-        digest.update(part.encode(errors="surrogatepass") + b"\0")
-    return digest.hexdigest()
+    return source_record(processor).digest
+
+
+def _names_a_file(text: str) -> bool:
+    if not 0 < len(text) < MAX_PATH or "\0" in text or "\n" in text or text.startswith(OF_THE_SYSTEM):
+        return False
+    try:
+        return Path(text).is_file()
+    except OSError:  # a name that is too long for this file system
+        return False
 
 
 class _Walk:
@@ -43,8 +95,16 @@ class _Walk:
         """Identities of definitions and modules that were visited."""
         self.around: set[int] = set()
         """Identities of the values that the walk is in; one that holds itself is not entered again."""
+        self.definitions: dict[str, str] = {}
+        """Name of a definition -> hash of its source."""
+        self.texts: set[str] = set()
+        """All texts and paths that were met; some may name files."""
+        self.untold: set[str] = set()
+        """Types of the values that were met and cannot be told."""
 
     def of(self, value: Any) -> Iterator[str]:
+        if isinstance(value, str | PurePath):
+            self.texts.add(str(value))
         if isinstance(value, _PLAIN):
             yield repr(value)
         elif id(value) in self.told | self.around:
@@ -72,7 +132,7 @@ class _Walk:
     def _module(self, module: types.ModuleType) -> Iterator[str]:
         yield f"module {module.__name__}"
         if self._own(module.__name__):
-            yield _source(module)
+            yield self._source(module, module.__name__)
             for item in list(vars(module).values()):
                 if isinstance(item, types.ModuleType | type | types.FunctionType):
                     yield from self.of(item)
@@ -85,11 +145,18 @@ class _Walk:
         yield definition.__qualname__
         if not self._own(definition.__module__):
             return
-        yield _source(definition)
+        name = f"{definition.__module__}.{definition.__qualname__}"
         if isinstance(definition, type):
+            yield self._source(definition, f"class {name}")
             yield from self._class(definition)
         else:
+            yield self._source(definition, name)
             yield from self._captured(definition)
+
+    def _source(self, definition: Any, name: str) -> str:
+        source = _source(definition)
+        self.definitions[name] = hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()
+        return source
 
     def _class(self, definition: type) -> Iterator[str]:
         for base in definition.__mro__[1:]:
@@ -98,9 +165,8 @@ class _Walk:
             function = getattr(value, "__func__", None) or getattr(value, "fget", None) or value
             if isinstance(function, types.FunctionType):
                 yield name
-                yield _source(
-                    function
-                )  # once more, because a class typed into a notebook has no source in Python 3.11
+                # once more, because a class typed into a notebook has no source in Python 3.11
+                yield self._source(function, f"{definition.__module__}.{definition.__qualname__}.{name}")
                 yield from self._captured(function)
             elif not name.startswith(("__", "_abc_")):
                 yield from self._pairs({name: value})
@@ -110,6 +176,7 @@ class _Walk:
         yield from self.of(function.__defaults__)
         yield from self.of(function.__kwdefaults__)
         function = inspect.unwrap(function)
+        self.texts |= _texts_in(function.__code__)
         names = _names_in(function.__code__).intersection(function.__globals__)
         yield from self._pairs({name: function.__globals__[name] for name in names})
         yield from self._pairs(dict(inspect.getclosurevars(function).nonlocals))
@@ -132,10 +199,35 @@ class _Walk:
             yield from self.of([value.func, value.args, value.keywords])
         elif callable(inner := getattr(value, "py_func", None)):  # a function that numba compiles
             yield from self.of(inner)
+        elif isinstance(value, _WITHOUT_VALUE):
+            yield getattr(value, "__name__", "")
+        elif (state := _own_state(value)) is not None:
+            yield from self.of(state)
         elif isinstance(getattr(value, "__dict__", None), dict):
             yield from self._pairs(vars(value))
         else:
-            yield _pickled(value)
+            yield self._pickled(value)
+
+    def _pickled(self, value: Any) -> str:
+        try:
+            return hashlib.sha256(pickle.dumps(value, protocol=4)).hexdigest()
+        except Exception:  # noqa: BLE001  # objects raise what they like when they refuse to be pickled; their type is in already
+            self.untold.add(f"{type(value).__module__}.{type(value).__qualname__}")
+            return "cannot be told"
+
+
+def _own_state(value: Any) -> Any | None:
+    """What a type says itself that it is sent to workers with, as corrections and loggers do; None where it says nothing."""
+    own = {name for base in type(value).__mro__[:-1] for name in vars(base)}
+    try:
+        if "__getstate__" in own:
+            return value.__getstate__()
+        if own & {"__reduce__", "__reduce_ex__"}:
+            made = value.__reduce_ex__(4)
+            return made if isinstance(made, str) else list(made[:3])
+    except Exception:  # noqa: BLE001  # objects raise what they like when they refuse to be pickled
+        return None
+    return None
 
 
 def _names_in(code: types.CodeType) -> set[str]:
@@ -144,12 +236,37 @@ def _names_in(code: types.CodeType) -> set[str]:
     return set(code.co_names).union(*map(_names_in, inner))
 
 
+def _texts_in(code: types.CodeType) -> set[str]:
+    """Texts that a function and the functions within it hold as constants."""
+    inner = (constant for constant in code.co_consts if isinstance(constant, types.CodeType))
+    own = {constant for constant in code.co_consts if isinstance(constant, str)}
+    return own.union(*map(_texts_in, inner))
+
+
 def _source(definition: Any) -> str:
     try:
-        return inspect.getsource(definition)
-    except (OSError, TypeError):  # typed into an interpreter, or generated as by dataclasses
+        return _without_comments(inspect.getsource(definition))
+    except (OSError, TypeError, SyntaxError):
+        # typed into an interpreter, generated as by dataclasses, or a lambda in the middle of an expression
         code = getattr(definition, "__code__", None)
         return _code_text(code) if isinstance(code, types.CodeType) else definition.__name__
+
+
+@lru_cache(maxsize=1024)
+def _without_comments(source: str) -> str:
+    """The syntax tree of a source, without docstrings: what comments and formatting do not change."""
+    tree = ast.parse(textwrap.dedent(source))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            node.body = [statement for statement in body if not _is_text(statement)]
+    return ast.dump(tree)
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    """Whether a statement is a text that nobody uses: a docstring."""
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
 
 
 def _code_text(code: types.CodeType) -> str:
@@ -160,10 +277,3 @@ def _code_text(code: types.CodeType) -> str:
         for constant in code.co_consts
     )
     return " ".join([code.co_code.hex(), *code.co_names, *constants])
-
-
-def _pickled(value: Any) -> str:
-    try:
-        return hashlib.sha256(pickle.dumps(value, protocol=4)).hexdigest()
-    except Exception:  # noqa: BLE001  # objects raise what they like when they refuse to be pickled; their type is in already
-        return "cannot be told"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -12,6 +13,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from columnar_af.redaction import redacted
 
 PACKAGES = (
     "columnar-af", "coffea", "awkward", "uproot", "numpy", "numba", "hist", "boost-histogram", "vector",
@@ -49,10 +52,13 @@ class GitState:
     Attributes:
         commit: Hash of the commit.
         dirty: Whether a tracked file differed from it.
+        diff_hash: SHA-256, hexadecimal, of what ``git diff HEAD`` prints; empty where nothing does, or git failed. Two runs
+            of the same commit with the same hash ran the same tracked files.
     """
 
     commit: str
     dirty: bool
+    diff_hash: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,14 +116,14 @@ class Provenance:
         return cls(
             processor=processor,
             processor_hash=processor_hash,
-            parameters=dict(parameters or {}),
+            parameters=redacted(dict(parameters or {})),
             files=tuple(files),
             versions=installed_versions(),
             git=None if processor_path is None else git_state(processor_path),
             host=host_kind(),
             started=started.astimezone(UTC).isoformat(),
             finished=(finished or datetime.now(UTC)).astimezone(UTC).isoformat(),
-            command=tuple(sys.argv if command is None else command),
+            command=tuple(redacted(list(sys.argv if command is None else command))),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -171,14 +177,17 @@ def git_state(path: Path) -> GitState | None:
     if commit is None or _git(folder, "check-ignore", "--quiet", str(path.absolute())) is not None:
         return None
     untracked = _git(folder, "ls-files", "--error-unmatch", str(path.absolute())) is None
-    return GitState(commit, untracked or bool(_git(folder, "status", "--porcelain", "--untracked-files=no")))
+    changed = bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))
+    diff = _git(folder, "diff", "--no-ext-diff", "--no-color", "--binary", "HEAD") if changed else None
+    digest = hashlib.sha256(diff.encode()).hexdigest() if diff else ""
+    return GitState(commit, untracked or changed, digest)
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
     try:
         answer = subprocess.run(
             ["git", "-C", str(folder), *arguments],
-            capture_output=True, text=True, timeout=GIT_TIMEOUT_S, check=False,
+            capture_output=True, text=True, errors="replace", timeout=GIT_TIMEOUT_S, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return None

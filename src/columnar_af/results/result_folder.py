@@ -17,6 +17,8 @@ HISTOGRAMS_JSON = "histograms.json"
 HISTOGRAMS_ROOT = "histograms.root"
 FIGURES = "figures"
 FITS = "fits"
+JOURNAL = "journal"
+"""Folder with the ledger and the partial results of the run that writes here; see ``processing/journal``."""
 
 MADE_FROM_RESULT = (SUMMARY, HISTOGRAMS_JSON, HISTOGRAMS_ROOT, FIGURES, FITS)
 """What belongs to one result and goes when another takes its place; other files in the folder stay."""
@@ -36,7 +38,7 @@ def ensure_replaceable(directory: Path) -> None:
     if not directory.is_dir():
         msg = f"cannot write a result to {directory}: it is a file, expected a folder or nothing"
         raise OutputError(msg, advice="name another folder")
-    if any(directory.iterdir()) and not _is_result(directory):
+    if any(directory.iterdir()) and not (_is_result(directory) or _has_journal(directory)):
         msg = f"cannot write a result to {directory}: the folder holds something that is no result of columnar-af"
         raise OutputError(msg, advice="name another folder, or empty this one")
 
@@ -49,15 +51,25 @@ def _is_result(directory: Path) -> bool:
     return isinstance(summary, dict) and summary.get("format") == FORMAT
 
 
+def _has_journal(directory: Path) -> bool:
+    """Whether a run has begun here, and was perhaps ended before it had a result."""
+    return (directory / JOURNAL / "lock").is_file()
+
+
 @contextmanager
 def replacing(directory: Path) -> Iterator[Path]:
     """A new folder to write into, which takes the place of ``directory`` when the block ends well.
 
-    Files of other origin in ``directory`` stay; when the block raises, everything is as it was.
+    Files of other origin in ``directory`` stay; when the block raises, everything is as it was. A folder with a journal
+    stays where it is, because a run is at work in it, and only the files of the result are replaced.
 
     Raises:
         OSError: What the file system refuses.
     """
+    if _has_journal(directory):
+        with _replacing_files(directory) as new:
+            yield new
+        return
     directory.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=f".{directory.name}.new-", dir=directory.parent))
     try:
@@ -66,6 +78,22 @@ def replacing(directory: Path) -> Iterator[Path]:
         os.umask(mask)
         new.chmod(0o777 & ~mask)  # mkdtemp makes it private; a result is as readable as any file of its maker
         _take_place(new, directory)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+@contextmanager
+def _replacing_files(directory: Path) -> Iterator[Path]:
+    for left_over in directory.glob(".new-*"):  # of a run that was killed here
+        shutil.rmtree(left_over, ignore_errors=True)
+    new = Path(tempfile.mkdtemp(prefix=".new-", dir=directory))
+    try:
+        yield new
+        # The summary goes first and comes last: at no moment the folder passes for a result with parts of another one.
+        (directory / SUMMARY).unlink(missing_ok=True)
+        shutil.rmtree(directory / FIGURES, ignore_errors=True)
+        for path in sorted(new.iterdir(), key=lambda path: path.name == SUMMARY):
+            path.replace(directory / path.name)
     finally:
         shutil.rmtree(new, ignore_errors=True)
 

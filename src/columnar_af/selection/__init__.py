@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from columnar_af.selection.candidates import CandidateSelection, filled_with_false
+from columnar_af.selection.candidates import (
+    CandidateSelection,
+    Values,
+    filled_with_false,
+    recorded_selections,
+)
 from columnar_af.selection.cutflow import Cutflow, CutflowRow
 from columnar_af.selection.filling import fill
 
-__all__ = ["CandidateSelection", "Cutflow", "CutflowRow", "fill", "filled_with_false"]
+__all__ = [
+    "CandidateSelection",
+    "Cutflow",
+    "CutflowRow",
+    "Values",
+    "fill",
+    "filled_with_false",
+    "recorded_selections",
+]

@@ -6,13 +6,33 @@ selections; here a cut only ever narrows one mask that has an entry for each can
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 
 import awkward as ak
 import numpy as np
 
 from columnar_af.selection.cutflow import Cutflow, CutflowRow
+
+Values = Callable[[], Mapping[str, Any]]
+"""Gives the values that a cut looks at, by name: arrays per event or per candidate. Called only when an event is explained,
+so that a run pays nothing for it."""
+
+_recording: ContextVar[list[CandidateSelection] | None] = ContextVar("_recording", default=None)
+
+
+@contextmanager
+def recorded_selections() -> Iterator[list[CandidateSelection]]:
+    """Gives a list that takes up each selection that is made in the block, in this thread."""
+    selections: list[CandidateSelection] = []
+    token = _recording.set(selections)
+    try:
+        yield selections
+    finally:
+        _recording.reset(token)
 
 
 def is_typetracer(array: Any) -> bool:
@@ -26,15 +46,20 @@ def filled_with_false(mask: ak.Array) -> ak.Array:
 
 
 @dataclass(frozen=True)
-class _Cut:
+class Cut:
+    """A cut as it was applied; see :meth:`CandidateSelection.add`."""
+
     name: str
     mask: ak.Array | None
     """Boolean, per event or per candidate; None for a cut of which nothing is applied."""
     note: str
     applied: bool = True
+    values: Mapping[str, Any] = field(default_factory=dict)
+    threshold: str = ""
 
     @property
     def counts_candidates(self) -> bool:
+        """Whether it decides about candidates, and not about whole events."""
         return self.mask is not None and self.mask.ndim > 1
 
 
@@ -44,36 +69,71 @@ class CandidateSelection:
     Args:
         candidates: Jagged array, ``n_events * var * candidate``; only its list structure is used.
         weights: Weight of each event, shape ``(n_events,)``.
+        label: What tells this selection from others of the same processor, for example the name of a variation.
     """
 
-    def __init__(self, candidates: ak.Array, weights: ak.Array) -> None:
+    def __init__(self, candidates: ak.Array, weights: ak.Array, label: str = "") -> None:
         self._index = ak.local_index(candidates, axis=1)
         self._weights = weights
-        self._cuts: list[_Cut] = []
+        self._cuts: list[Cut] = []
+        self.label = label
+        recording = _recording.get()
+        self._is_recorded = recording is not None
+        if recording is not None:
+            recording.append(self)
 
-    def add(self, cut: str, passing: ak.Array, note: str | None = None) -> None:
+    @property
+    def cuts(self) -> tuple[Cut, ...]:
+        """The cuts, in order."""
+        return tuple(self._cuts)
+
+    def add(
+        self,
+        cut: str,
+        passing: ak.Array,
+        note: str | None = None,
+        *,
+        values: Values | None = None,
+        threshold: str = "",
+    ) -> None:
         """Apply a cut.
 
         Args:
             cut: Its name; each name once.
             passing: Boolean per event ``(n_events,)`` or per candidate ``(n_events, var)``; missing counts as failed.
             note: What the reader of the cutflow should know, for example a fall-back that was used.
+            values: What the cut looks at, for ``columnar-af explain``: a function without arguments, which a run does
+                not call.
+            threshold: What the values are compared with, in words, for example ``1.62 < mass < 2.02 GeV``.
         """
-        self._append(_Cut(cut, filled_with_false(passing), note or ""))
+        self._append(Cut(cut, filled_with_false(passing), note or "", True, self._seen(values), threshold))
 
-    def skip(self, cut: str, reason: str, passing: ak.Array | None = None) -> None:
+    def skip(
+        self,
+        cut: str,
+        reason: str,
+        passing: ak.Array | None = None,
+        *,
+        values: Values | None = None,
+        threshold: str = "",
+    ) -> None:
         """Report a cut as not applied, with its reason.
 
         Args:
             cut: Its name; each name once.
             reason: Why it cannot be applied, for the cutflow.
             passing: The part of it that can be applied, if any: boolean per event or per candidate.
+            values, threshold: As of :meth:`add`.
         """
         mask = None if passing is None else filled_with_false(passing)
         extent = "not applied" if passing is None else "applied in part"
-        self._append(_Cut(cut, mask, f"{extent}: {reason}", applied=False))
+        self._append(Cut(cut, mask, f"{extent}: {reason}", False, self._seen(values), threshold))
 
-    def _append(self, cut: _Cut) -> None:
+    def _seen(self, values: Values | None) -> Mapping[str, Any]:
+        # Called at once: in a loop over variations, the names that it uses mean something else a moment later.
+        return values() if self._is_recorded and values is not None else {}
+
+    def _append(self, cut: Cut) -> None:
         if any(cut.name == other.name for other in self._cuts):
             msg = f"cut {cut.name!r} is applied twice"
             raise ValueError(msg)
@@ -88,7 +148,7 @@ class CandidateSelection:
         """Candidates that pass all cuts so far but the named ones (N-1): boolean, ``n_events * var``."""
         return self._combined([cut for cut in self._cuts if cut.name not in cuts])
 
-    def _combined(self, cuts: list[_Cut]) -> ak.Array:
+    def _combined(self, cuts: list[Cut]) -> ak.Array:
         passing = self._index >= 0
         for cut in cuts:
             if cut.mask is not None:
@@ -113,7 +173,7 @@ class CandidateSelection:
             rows.append(self._row(cut, events, passing))
         return Cutflow(tuple(rows))
 
-    def _row(self, cut: _Cut, events: ak.Array, passing: ak.Array) -> CutflowRow:
+    def _row(self, cut: Cut, events: ak.Array, passing: ak.Array) -> CutflowRow:
         notes = (cut.note,) if cut.note else ()
         if is_typetracer(passing):
             ak.typetracer.touch_data(passing)

@@ -1,0 +1,143 @@
+"""An explanation on the screen: tables for the terminal (rich) and for the notebook (HTML)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from columnar_af.processing.explain import Explanation
+from columnar_af.selection.explanation import CandidateStory, SelectionStory, Verdict
+
+COLUMNS = ("cut", "verdict", "value", "threshold", "note")
+
+SHOWN = 4
+"""Candidates of a selection that are shown cut by cut unless all are asked for; the others get a line each."""
+
+LISTED = 6
+"""Items of a list that are shown, for example fired triggers; ``--json`` has all of them."""
+
+STYLES = {"pass": "green", "FAIL": "bold red", "not applied": "yellow"}
+
+
+def as_rich(explanation: Explanation, *, all_candidates: bool = False) -> RenderableType:
+    """The tables for the terminal: first the candidates that come farthest."""
+    parts: list[RenderableType] = [Text(line) for line in headings(explanation)]
+    for selection in explanation.selections:
+        parts.append(Text(f"\n{outcome(selection)}", style="bold"))
+        shown, rest = chosen(selection, all_candidates)
+        parts += [_rich_table(story) for story in shown]
+        parts += [Text(line, style="dim") for line in brief(rest)]
+    return Group(*parts)
+
+
+def _rich_table(story: CandidateStory) -> Table:
+    table = Table(title=title(story), box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for name in COLUMNS:
+        table.add_column(name, overflow="fold")
+    for verdict in story.verdicts:
+        cut, word, *others = cells(verdict)
+        style = "" if verdict.survives or verdict.passing is False else "dim"
+        table.add_row(Text(cut, style), Text(word, STYLES[word]), *(Text(text, style) for text in others))
+    return table
+
+
+def headings(explanation: Explanation) -> Iterator[str]:
+    """Which event this is, and where it is."""
+    yield f"{explanation.processor}, event {explanation.event} (run:lumi:event)"
+    yield explanation.place
+    known = ", ".join(f"{key} {value}" for key, value in explanation.metadata.items())
+    yield f"dataset {explanation.dataset}" + (f" ({known})" if known else ", without metadata")
+    if explanation.others:
+        yield f"the same event is also in {', '.join(explanation.others)}"
+
+
+def outcome(selection: SelectionStory) -> str:
+    """What became of the event, in one sentence."""
+    name = f"{selection.label}: " if selection.label else ""
+    if selection.selected:
+        chosen_ones = ", ".join(map(str, selection.selected))
+        return f"{name}selected, with candidate {chosen_ones} of {len(selection.candidates)}"
+    best = max(selection.candidates, key=_survived)
+    if best.number is None:
+        return f"{name}not selected: the event has no candidate, and is lost at {best.lost_at or 'its first cut on candidates'}"
+    return f"{name}not selected: the last of {len(selection.candidates)} candidates is lost at {best.lost_at}"
+
+
+def chosen(
+    selection: SelectionStory, all_candidates: bool
+) -> tuple[list[CandidateStory], list[CandidateStory]]:
+    """The candidates to show in full and those to show in a line each."""
+    if all_candidates:
+        return list(selection.candidates), []
+    ordered = sorted(selection.candidates, key=lambda story: -_survived(story))
+    return ordered[:SHOWN], ordered[SHOWN:]
+
+
+def _survived(story: CandidateStory) -> int:
+    return sum(verdict.survives for verdict in story.verdicts)
+
+
+def title(story: CandidateStory) -> str:
+    """The heading of a candidate's table."""
+    if story.number is None:
+        return "event without candidates"
+    return f"candidate {story.number}: {'selected' if story.selected else f'lost at {story.lost_at}'}"
+
+
+def brief(stories: Sequence[CandidateStory]) -> Iterator[str]:
+    """One line per candidate."""
+    for story in stories:
+        verdict = next(verdict for verdict in story.verdicts if not verdict.survives)
+        yield f"{title(story)} ({'; '.join(filter(None, (values(verdict), verdict.threshold)))})"
+
+
+def cells(verdict: Verdict) -> tuple[str, ...]:
+    """Texts in the order of :data:`COLUMNS`."""
+    return verdict.cut, verdict.word, values(verdict), verdict.threshold, verdict.note
+
+
+def values(verdict: Verdict) -> str:
+    """The values of a cut with their names."""
+    return ", ".join(f"{name} = {_short(value)}" for name, value in verdict.values.items())
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "missing"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if not isinstance(value, list):
+        return str(value)
+    more = f" and {len(value) - LISTED} more" if len(value) > LISTED else ""
+    return f"[{', '.join(map(_short, value[:LISTED]))}{more}]"
+
+
+def as_html(explanation: Explanation) -> str:
+    """The same for the notebook; everything from outside is escaped."""
+    parts = [f"<p>{'<br>'.join(map(escape, headings(explanation)))}</p>"]
+    for selection in explanation.selections:
+        parts.append(f"<h4>{escape(outcome(selection))}</h4>")
+        shown, rest = chosen(selection, all_candidates=False)
+        parts += [_html_table(story) for story in shown]
+        lines = "".join(f"<li>{escape(line)}</li>" for line in brief(rest))
+        parts.append(f"<ul>{lines}</ul>" if lines else "")
+    return f"<div>{''.join(parts)}</div>"
+
+
+def _html_table(story: CandidateStory) -> str:
+    head = "".join(f"<th style='text-align:left'>{name}</th>" for name in COLUMNS)
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td style='text-align:left'>{escape(text)}</td>" for text in cells(verdict))
+        + "</tr>"
+        for verdict in story.verdicts
+    )
+    return (
+        f"<h5>{escape(title(story))}</h5><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
