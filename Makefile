@@ -14,7 +14,7 @@ PYTEST := -m pytest -n 2 --dist loadfile
 PYTEST_ARGS ?=
 
 # What both locks hold: all that the tests use. Set A adds dask-awkward and the dask that it works with.
-LOCKED := --extra dashboard --extra notebook --extra plot --extra parsl --extra dev
+LOCKED := --extra dashboard --extra fit --extra limit --extra notebook --extra plot --extra parsl --extra dev
 # No trace of the machine that made the lock; no build isolation, because hatchling is in the lock already.
 PIP_COMPILE := $(BIN)/python -m piptools compile --quiet --strip-extras --no-header --no-build-isolation \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(LOCKED)

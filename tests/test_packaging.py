@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 
 LOCKS = {"set-a": "dask-awkward", "new-dask": None}  # lock -> the extra that only it holds
-SHARED_EXTRAS = ("dashboard", "notebook", "plot", "parsl", "dev")
+SHARED_EXTRAS = ("dashboard", "fit", "limit", "notebook", "plot", "parsl", "dev")
 UNLOCKED_EXTRAS = {"mva"}  # 30 MB that only a given classifier needs; its tests skip without
 ONLY_IN_SET_A = {"dask-awkward", "dask-histogram"}
 
