@@ -51,11 +51,11 @@ def test_options_reach_the_fit(folder, tmp_path, capsys):
 
 
 def test_a_failed_fit_is_said_drawn_and_exits_with_1(tmp_path, capsys):
-    result = run_result({"few": (DATA, data_hists(1, 10, 3, 20))})
+    result = run_result({"few": (DATA, data_hists(1, 7, 2, 10))})
     assert run(str(result.save(tmp_path / "result"))) == 1
     out = capsys.readouterr().out
     assert "fit failed" in out
-    assert "2017B: FIT FAILED, no yield: only 33 events" in out
+    assert "2017B: FIT FAILED, no yield: only 19 events" in out
     assert (tmp_path / "result" / "fits" / "2017B.png").exists()
 
 

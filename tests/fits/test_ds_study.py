@@ -82,7 +82,7 @@ def test_ranges_that_no_binning_has_are_refused(result, mass_range):
 def test_an_era_with_few_events_fails_and_the_others_do_not_suffer():
     few = run_result(
         {
-            "few": (DATA, data_hists(1, 10, 3, 20)),
+            "few": (DATA, data_hists(1, 7, 2, 10)),
             "more": (DATA | {"era": "2017C"}, data_hists(2, 900, 300, 900)),
         }
     )

@@ -102,7 +102,7 @@ def test_without_templates_or_data_there_is_no_fraction():
     data = distribution(lengths(generator, 100, 100))
     empty = distribution([])
     no_b = fit_prompt_fraction(data, prompt, empty)
-    assert no_b.problems == ("the simulation has only 0 non-prompt D_s; a template needs 20",)
+    assert no_b.problems == ("the simulation has only 0 non-prompt D_s; a template needs 10",)
     assert no_b.to_json()["from_b"] is None
     assert np.isnan(no_b.difference)
     no_data = fit_prompt_fraction(empty, prompt, from_b)

@@ -177,7 +177,8 @@ def _yields(era: EraStudy) -> tuple[str, ...]:
 
 
 def _number(value: float, error: float) -> str:
-    return f"{value:,.0f} ± {error:,.0f}"
+    decimals = 0 if error >= 3 else 1 if error >= 0.3 else 2
+    return f"{value:,.{decimals}f} ± {error:,.{decimals}f}"
 
 
 def _fraction(era: EraStudy) -> tuple[str, ...]:
@@ -208,7 +209,7 @@ def _summary(done: Study) -> list[str]:
     if (stability := done.stability()) is not None:
         mean, error, p_value = stability
         lines.append(
-            f"mean over eras: {mean:,.0f} ± {error:,.0f} per fb⁻¹; p-value of being constant {p_value:.2g}"
+            f"mean over eras: {_number(mean, error)} per fb⁻¹; p-value of being constant {p_value:.2g}"
         )
     if done.from_b is not None and done.from_b.succeeded:
         lines.append(

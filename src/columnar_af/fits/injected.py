@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from columnar_af.results.ledger import LedgerEntry
 from columnar_af.results.run_result import RunResult
 
-TRUTH_FILE = "truth.json"
+TRUTH_FILES = "*truth.json"
+"""``truth.json`` of one sample, or a file with the truth of several by name, beside the ntuples."""
+NEEDED = {"selected_in_peak", "selected", "files", "options"}
+"""Keys of the truth of a sample."""
 
 
 @dataclass(frozen=True)
@@ -38,40 +40,42 @@ def injected(result: RunResult, datasets: Sequence[str]) -> Injected | None:
         None where a file has no truth beside it, as real data, or where only a part of a sample was run over.
     """
     entries = [entry for entry in result.ledger if entry.dataset in datasets]
-    folders = sorted({Path(entry.file).parent for entry in entries})
-    truths = [_truth(folder, entries) for folder in folders]
-    known = [truth for truth in truths if truth is not None]
-    if not known or len(known) < len(truths):
+    paths = sorted({Path(entry.file) for entry in entries})
+    samples = [truth for folder in sorted({path.parent for path in paths}) for truth in _truths(folder)]
+    chosen = [truth for truth in samples if any(path.name in truth["files"] for path in paths)]
+    covered = {name for truth in chosen for name in truth["files"]}
+    done = sum(entry.entries for entry in entries if entry.status == "done")
+    if not chosen or any(path.name not in covered for path in paths):
         return None
-    origins = np.concatenate(
-        [_is_prompt(folder, truth) for folder, truth in zip(folders, known, strict=True)]
-    )
+    if done != sum(truth["options"]["events"] for truth in chosen):
+        return None
+    origins = np.concatenate([_is_prompt(path) for path in paths])
     return Injected(
-        ds=sum(truth["selected_in_peak"]["ds"] for truth in known),
-        dplus=sum(truth["selected"]["dplus"] for truth in known),
+        ds=sum(truth["selected_in_peak"]["ds"] for truth in chosen),
+        dplus=sum(truth["selected"]["dplus"] for truth in chosen),
         from_b=float(1 - np.mean(origins)) if len(origins) else float("nan"),
     )
 
 
-def _truth(folder: Path, entries: Sequence[LedgerEntry]) -> dict[str, Any] | None:
-    """The truth of the sample in a folder, if all of the sample is in the ledger and done."""
-    try:
-        truth = json.loads((folder / TRUTH_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not isinstance(truth, dict) or not {"selected_in_peak", "selected", "files", "options"} <= set(truth):
-        return None
-    here = [entry for entry in entries if Path(entry.file).parent == folder]
-    done = sum(entry.entries or 0 for entry in here if entry.status == "done")
-    return truth if done == truth["options"]["events"] else None
+def _truths(folder: Path) -> list[dict[str, Any]]:
+    """The truths of the samples in a folder; what is no truth is passed over."""
+    truths = []
+    for path in sorted(folder.glob(TRUTH_FILES)):
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(content, dict):
+            candidates = [content, *content.values()]
+            truths += [each for each in candidates if isinstance(each, dict) and set(each) >= NEEDED]
+    return truths
 
 
-def _is_prompt(folder: Path, truth: dict[str, Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Whether each selected true D_s of a sample is prompt."""
-    parts = [np.zeros(0, np.bool_)]
-    for name in truth["files"]:
-        if name.endswith(".truth.npz") and (folder / name).is_file():
-            with np.load(folder / name, allow_pickle=False) as events:
-                chosen = (events["selected"] >= 0) & (events["selected"] == events["true_triplet"])
-                parts.append(events["prompt"][chosen & (events["kind"] == 1)])
-    return np.concatenate(parts)
+def _is_prompt(path: Path) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Whether each selected true D_s of a file is prompt; nothing where the truth of its events is not there."""
+    beside = path.with_suffix(".truth.npz")
+    if not beside.is_file():
+        return np.zeros(0, np.bool_)
+    with np.load(beside, allow_pickle=False) as events:
+        chosen = (events["selected"] >= 0) & (events["selected"] == events["true_triplet"])
+        return np.asarray(events["prompt"][chosen & (events["kind"] == 1)])

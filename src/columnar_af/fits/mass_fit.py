@@ -27,7 +27,7 @@ SIGNAL_WINDOW = (1.93, 2.01)
 """Where the D_s yield is counted, GeV (MVA and RUN3 mass fits)."""
 SCAN_BINS = 72
 """Bins in which an unbinned sample is looked at for starting values and goodness of fit; 5 MeV in 1.65 to 2.01."""
-LEAST_ENTRIES = 50
+LEAST_ENTRIES = 20
 """With fewer events than this no mass fit with two peaks is tried."""
 LEAST_EXPECTED = 1e-9
 """Expected events in a bin are at least this; one event there then costs 41 units of -2 log L."""

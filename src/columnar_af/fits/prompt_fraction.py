@@ -19,7 +19,7 @@ from columnar_af.fits.fit_result import GoodnessOfFit
 from columnar_af.fits.minimization import propagated
 from columnar_af.fits.shapes import Values
 
-LEAST_TEMPLATE = 20.0
+LEAST_TEMPLATE = 10.0
 """A template of fewer simulated events says nothing about a shape in 25 bins."""
 NAMES = ("from_b", "prompt")
 START = 0.2

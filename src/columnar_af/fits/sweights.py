@@ -73,8 +73,7 @@ def sweights(result: FitResult) -> SWeights:
 
 def _takes_part(component: str, result: FitResult) -> bool:
     """A yield of zero or less has no density that could be told from the others."""
-    total = result.total(component)
-    return component == "ds" or total.value > max(total.error, 0.0)
+    return component == "ds" or result.total(component).value > 0
 
 
 def weighted_projection(plane: hist.Hist, weights: SWeights, component: str) -> tuple[Values, Values]:
