@@ -97,6 +97,7 @@ def _child(report: Report, seconds: float, seed: int, only: tuple[str, ...]) -> 
                 report.add(record)
                 seed = record["seed"] + 1
         signal.alarm(0)
+        child.stdout.close()
         if child.wait() == 0:
             return seed
         errors.seek(0)

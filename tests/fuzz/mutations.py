@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from typing import Any
@@ -90,7 +91,7 @@ def damaged_document(random_numbers: random.Random, document: Any) -> Any:
         parent, key = random_numbers.choice(places)
         match random_numbers.randrange(5):
             case 0 | 1:
-                parent[key] = random_numbers.choice(STRANGE)
+                parent[key] = copy.deepcopy(random_numbers.choice(STRANGE))
             case 2:
                 del parent[key]
             case 3 if isinstance(parent, dict):

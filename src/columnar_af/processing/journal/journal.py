@@ -32,6 +32,19 @@ FORMAT = "columnar-af ledger"
 VERSION = 1
 """Version of the records; to be raised when an older reader would misread them."""
 
+_NONE = type(None)
+_COMMON: Mapping[str, Any] = {"run": str, "number": int}
+_FIELDS: Mapping[str, Mapping[str, Any]] = {
+    "run": {"run": str, "format": str, "version": int, "resume": bool, "request": dict, "ingredients": dict},
+    "planned": {
+        **_COMMON, "key": (str, _NONE), "dataset": str, "file": str, "tree": str, "start": int, "stop": int,
+        "uuid": str, "metadata": dict,
+    },
+    "done": {**_COMMON, "key": (str, _NONE), "host": str, "columns": list, "partial": (dict, _NONE)},
+    "finished": {"run": str},
+}  # fmt: skip
+"""Kind of record -> what its readers rely on; of other kinds only :data:`_COMMON`."""
+
 _KEY = re.compile(r"[0-9a-f]{64}")
 
 
@@ -96,10 +109,13 @@ def read_ledger(directory: Path) -> LedgerFile:
 
 def _take(record: Mapping[str, Any], runs: dict[str, RunRecord], done: dict[str, Mapping[str, Any]]) -> None:
     kind = record["kind"]
+    if kind == "run" and (record["format"] != FORMAT or record["version"] != VERSION):
+        msg = f"the ledger is {record['format']!r}, version {record['version']}; this release reads {VERSION}"
+        raise OutputError(msg, advice="use the release that wrote it, or name another folder")
+    for name, expected in _FIELDS.get(kind, _COMMON).items():
+        if not isinstance(record[name], expected):
+            raise TypeError(name)
     if kind == "run":
-        if record["format"] != FORMAT or record["version"] != VERSION:
-            msg = f"the ledger is {record['format']!r}, version {record['version']}; this release reads {VERSION}"
-            raise OutputError(msg, advice="use the release that wrote it, or name another folder")
         runs[record["run"]] = RunRecord(record)
     if kind == "done" and record["key"] is not None:
         done[record["key"]] = record

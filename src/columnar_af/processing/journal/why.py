@@ -66,7 +66,11 @@ def why(directory: Path, number: int) -> Answer:
     planned = latest.planned[number]
     place = f"{planned['file']}:{planned['tree']}[{planned['start']}:{planned['stop']}]"
     chunk = f"chunk {number}: dataset {planned['dataset']}, {place}"
-    return _answer(chunk, ledger, latest, planned)
+    try:
+        return _answer(chunk, ledger, latest, planned)
+    except (KeyError, TypeError, AttributeError) as error:  # well checked nonsense: another program wrote it
+        msg = f"the ledger in {directory / JOURNAL} cannot be understood: {type(error).__name__}: {error}"
+        raise OutputError(msg, advice="run with the release that wrote it, or name another folder") from error
 
 
 def _answer(chunk: str, ledger: LedgerFile, latest: RunRecord, planned: Mapping[str, Any]) -> Answer:
