@@ -57,9 +57,10 @@ $(NEW_DASK_VENV)/.made: requirements/new-dask.lock pyproject.toml
 DEMO := results/ds_phi_pi
 
 .PHONY: demo
-demo: $(VENV)/.made  ## D_s -> phi(mu mu) pi on the small ntuples of datasets/: cutflows, histograms, figures
+demo: $(VENV)/.made  ## D_s -> phi(mu mu) pi on the small ntuples of datasets/: cutflows, histograms, mass fit, figures
 	$(BIN)/columnar-af run ds_phi_pi datasets/ds_phi_pi.yaml --executor futures --workers 2 -o $(DEMO)
 	$(BIN)/columnar-af plot $(DEMO) --histogram mass --histogram dimuon_mass
+	$(BIN)/columnar-af fit ds-mass $(DEMO)
 	@$(BIN)/python -c "$$TELL" $(DEMO)
 
 define TELL
@@ -71,6 +72,7 @@ for name, dataset in json.loads((folder / "summary.json").read_text())["datasets
     print(f"  {name:<22} {dataset['cutflow'][-1]['events']:>4} of {dataset['entries']:>4} events")
 print(f"Result:  {folder}/summary.json and histograms.root; columnar-af show {folder} prints it")
 print(f"Figures: {folder}/figures, for example {folder}/figures/mass_2017C.png")
+print(f"Fits:    {folder}/fits, for example {folder}/fits/2017C.png; the table above has the true yields beside them")
 endef
 export TELL
 
