@@ -113,3 +113,9 @@ def test_sizes_must_be_positive() -> None:
         plan(report("one", 25), chunksize=0)
     with pytest.raises(ConfigError, match="max_chunks is -1"):
         plan(report("one", 25), max_chunks=-1)
+
+
+def test_what_is_there_is_known_also_where_less_is_planned() -> None:
+    bad = report("b", 0, error=ErrorRecord("ReadError", "no such file", input_is_bad=True))
+    planned = plan(report("a", 100), bad, chunksize=10, max_chunks=2)
+    assert (planned.entries, planned.available, planned.unknown_files) == (20, {"d": 100}, {"d": 1})

@@ -63,3 +63,20 @@ def test_what_is_not_known_cannot_be_scaled() -> None:
     assert normalization.luminosity is None
     with pytest.raises(IncompleteRunError, match="cross-section is None pb and its sum of weights None"):
         normalization.scale(1.0)
+
+
+def test_a_run_of_a_part_has_a_part_of_the_luminosity() -> None:
+    """``--max-chunks`` plans fewer entries; all of these being done does not make the dataset complete."""
+    part = result("done")
+    summary = replace(part.datasets["mc"], available=40)
+    part = replace(part, datasets={"mc": summary})
+    with pytest.raises(IncompleteRunError, match="only a part of dataset mc was run: 10 of 40 entries"):
+        processed(part, "mc")
+    assert processed(part, "mc", allow_incomplete=True).luminosity == 2.5
+
+
+def test_a_file_of_unknown_length_leaves_no_luminosity() -> None:
+    """A file that could not be opened counts no entries, and yet its luminosity is missing."""
+    incomplete = result("done")
+    incomplete = replace(incomplete, datasets={"mc": replace(incomplete.datasets["mc"], unknown_files=1)})
+    assert processed(incomplete, "mc", allow_incomplete=True).luminosity is None

@@ -129,7 +129,7 @@ def _era_data(
     unbinned: bool,
 ) -> EraData:
     names = tuple(each.name for each in summaries)
-    value, source = era_luminosity(era, [each.metadata for each in summaries])
+    value, source = processed_luminosity(era, summaries)
     return EraData(
         era=era,
         datasets=names,
@@ -150,6 +150,22 @@ def _single_masses(result: RunResult, datasets: Sequence[str], mass_range: tuple
         msg = "an unbinned fit needs events of weight 1, and these are weighted"
         raise ConfigError(msg, advice="fit in bins")
     return np.repeat(spectrum.centres, spectrum.counts.astype(np.int64))
+
+
+def processed_luminosity(era: str, summaries: Sequence[DatasetSummary]) -> tuple[float | None, str]:
+    """Luminosity of the events of an era that were really processed, and where it comes from.
+
+    That of the era, times the processed fraction of its entries: exact where all were processed; where some failed, were
+    skipped or not asked for, it holds on average. None where a file of unknown length is missing.
+    """
+    value, source = era_luminosity(era, [each.metadata for each in summaries])
+    if value is None or all(each.fraction == 1 for each in summaries):
+        return value, source
+    if any(each.fraction is None for each in summaries):
+        return None, "unknown: a file whose entries nobody knows is missing"
+    processed = sum(each.processed for each in summaries)
+    whole = sum(each.entries if each.available is None else each.available for each in summaries)
+    return value * processed / whole, f"{source}, for {processed} of {whole} entries"
 
 
 def era_luminosity(era: str, metadata: Sequence[Mapping[str, Any]]) -> tuple[float | None, str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from columnar_af.datasets.luminosity import luminosity
 from columnar_af.errors import ConfigError
+from columnar_af.fits.eras import processed_luminosity
 from columnar_af.normalization.constants import Constants
 from columnar_af.results.run_result import DatasetSummary, RunResult
 
@@ -173,7 +174,10 @@ def generated_events(summary: DatasetSummary) -> tuple[float, bool]:
     known = summary.metadata.get("generated_events")
     if known is None or not summary.entries:
         return float(summary.processed), True
-    return float(known) * summary.processed / summary.entries, False
+    if summary.fraction is None:
+        msg = f"simulation {summary.name}: {summary.unknown_files} files could not be read, and nobody knows their entries"
+        raise ConfigError(msg, advice="run it again with all its files")
+    return float(known) * summary.fraction, False
 
 
 def simulation_for(era: str, result: RunResult, chosen: Mapping[str, str]) -> str:
@@ -280,9 +284,16 @@ def control_channel(
 
 
 def _recorded(data: RunResult, era: str) -> float:
-    """Luminosity of an era as the fileset has it, else of the tables."""
-    found = [
-        s.metadata.get("luminosity") for s in data.datasets.values() if str(s.metadata.get("era")) == era
-    ]
-    known = [float(value) for value in found if value is not None]
-    return math.fsum(known) if known and len(known) == len(found) else luminosity(era, "control")
+    """Luminosity of the processed data of an era, as the mass fit has it.
+
+    Raises:
+        ConfigError: Nobody knows it.
+    """
+    mine = [each for each in data.datasets.values() if str(each.metadata.get("era")) == era]
+    value, source = processed_luminosity(
+        era, [each for each in mine if each.metadata.get("is_data") is not False]
+    )
+    if value is None:
+        msg = f"the luminosity of the data of era {era} is {source}"
+        raise ConfigError(msg, advice="give 'luminosity' in the fileset, and run with all files")
+    return value

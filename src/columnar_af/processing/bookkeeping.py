@@ -47,9 +47,8 @@ def ledger_of(plan: Plan, recovered: Recovered, *, skip_bad_files: bool) -> Ledg
 def _status(error: ErrorRecord | None, skip_bad_files: bool, any_done: bool) -> Status:
     if error is None:
         return "done"
-    # A field that is missing wherever the processor looked is a slip in the analysis, which is never skipped.
-    slip = error.kind == "MissingBranchError" and not any_done
-    return "skipped" if skip_bad_files and error.input_is_bad and not slip else "failed"
+    # Where nothing could be done at all, paths or the analysis are wrong, not some files: there is no result to go on with.
+    return "skipped" if skip_bad_files and error.input_is_bad and any_done else "failed"
 
 
 def _chunk_entry(chunk: Chunk, recovered: Recovered, status: Status) -> LedgerEntry:
@@ -81,7 +80,16 @@ def _file_entry(number: int, report: FileReport, status: Status) -> LedgerEntry:
 
 def datasets_of(plan: Plan, ledger: Ledger) -> dict[str, DatasetSummary]:
     """What was done of each dataset."""
-    return {name: DatasetSummary.of(name, metadata, ledger) for name, metadata in plan.metadata.items()}
+    return {
+        name: DatasetSummary.of(
+            name,
+            metadata,
+            ledger,
+            available=plan.available.get(name),
+            unknown_files=plan.unknown_files.get(name, 0),
+        )
+        for name, metadata in plan.metadata.items()
+    }
 
 
 def inputs_of(plan: Plan) -> Iterator[InputRecord]:

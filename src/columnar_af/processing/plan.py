@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from columnar_af.datasets.fileset import Fileset
 from columnar_af.datasets.inspection import FileReport, Inspection
@@ -45,12 +45,16 @@ class Plan:
         bad_files: Files that inspection could not read; they have no chunks and go to the ledger as they are.
         metadata: Dataset name -> its metadata as plain values, for every dataset that takes part.
         files: The files that inspection could read and that have a chunk.
+        available: Dataset name -> entries of all its files that could be read, whether or not they are planned.
+        unknown_files: Dataset name -> number of its files whose entries are not known, because they could not be read.
     """
 
     chunks: tuple[Chunk, ...]
     bad_files: tuple[FileReport, ...]
     metadata: Mapping[str, Mapping[str, object]]
     files: tuple[FileReport, ...]
+    available: Mapping[str, int] = field(default_factory=dict)
+    unknown_files: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def entries(self) -> int:
@@ -120,6 +124,8 @@ def make_plan(
         tuple(report for report in reports if report.error is not None),
         metadata,
         tuple(report for report in reports if (report.dataset, report.path, report.tree) in used),
+        {name: sum(r.entries for r in inspection.good if r.dataset == name) for name in metadata},
+        {name: sum(r.dataset == name for r in inspection.bad) for name in metadata},
     )
 
 

@@ -20,24 +20,22 @@ class Processed:
         dataset: Its name.
         entries: Entries that were processed.
         planned: Entries that were planned.
+        fraction: Processed entries over those of the whole dataset, planned or not; None where a file of unknown length is
+            missing.
         sumw: Sum of the weights of the processed entries, as the processor counted it; None where it did not.
         luminosity: Integrated luminosity of the processed entries in fb⁻¹: that of the dataset times the processed fraction of
             its entries, which is exact where all were processed and holds on average where some are missing; None where
-            the metadata name none.
+            the metadata name none or the fraction is not known.
         cross_section: In pb; None where the metadata name none.
     """
 
     dataset: str
     entries: int
     planned: int
+    fraction: float | None
     sumw: float | None
     luminosity: float | None
     cross_section: float | None
-
-    @property
-    def fraction(self) -> float:
-        """Processed entries over planned ones; 1 for a dataset without entries."""
-        return self.entries / self.planned if self.planned else 1.0
 
     def scale(self, luminosity: float) -> float:
         """The factor that makes simulated events of this dataset stand for a luminosity.
@@ -64,7 +62,7 @@ def processed(result: RunResult, dataset: str, *, allow_incomplete: bool = False
     Args:
         result: The result of a run.
         dataset: Name of the dataset.
-        allow_incomplete: Whether to go on although entries failed or were skipped.
+        allow_incomplete: Whether to go on although entries failed, were skipped, or were not asked for.
 
     Raises:
         IncompleteRunError: The books do not close, or not all entries were processed and that is not allowed.
@@ -72,14 +70,22 @@ def processed(result: RunResult, dataset: str, *, allow_incomplete: bool = False
     summary = result.datasets[dataset]
     _require_closed(result, dataset, allow_incomplete)
     metadata = summary.metadata
-    fraction = summary.processed / summary.entries if summary.entries else 1.0
+    if summary.fraction is not None and summary.fraction < 1 and not allow_incomplete:
+        msg = (
+            f"only a part of dataset {dataset} was run: {summary.processed} of {summary.available or summary.entries} "
+            "entries"
+        )
+        raise IncompleteRunError(
+            msg, advice="run all of it, or say that it may be incomplete (allow_incomplete=True)"
+        )
     luminosity = _number(metadata.get("luminosity"))
     return Processed(
         dataset,
         entries=summary.processed,
         planned=summary.entries,
+        fraction=summary.fraction,
         sumw=_sumw(result.output, dataset),
-        luminosity=None if luminosity is None else luminosity * fraction,
+        luminosity=None if luminosity is None or summary.fraction is None else luminosity * summary.fraction,
         cross_section=_number(metadata.get("cross_section")),
     )
 

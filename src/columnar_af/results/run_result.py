@@ -34,6 +34,9 @@ class DatasetSummary:
         entries: Planned entries.
         processed: Entries that were really processed; normalization uses this number.
         failed: Entries in chunks that failed.
+        available: Entries of all its files that could be read, planned or not; None where these are the planned ones. A
+            run of a part (``--max-chunks``, ``--entries``) plans fewer.
+        unknown_files: Number of its files that could not be read, so that nobody knows how many entries they have.
     """
 
     name: str
@@ -41,6 +44,16 @@ class DatasetSummary:
     entries: int = 0
     processed: int = 0
     failed: int = 0
+    available: int | None = None
+    unknown_files: int = 0
+
+    @property
+    def fraction(self) -> float | None:
+        """Processed entries over those of the whole dataset; None where a file of unknown length is missing."""
+        if self.unknown_files:
+            return None
+        whole = self.entries if self.available is None else self.available
+        return self.processed / whole if whole else 1.0
 
     @property
     def skipped(self) -> int:
@@ -48,10 +61,19 @@ class DatasetSummary:
         return self.entries - self.processed - self.failed
 
     @classmethod
-    def of(cls, name: str, metadata: Mapping[str, Any], ledger: Ledger) -> DatasetSummary:
+    def of(
+        cls,
+        name: str,
+        metadata: Mapping[str, Any],
+        ledger: Ledger,
+        *,
+        available: int | None = None,
+        unknown_files: int = 0,
+    ) -> DatasetSummary:
         """The summary of a dataset from the ledger of a run."""
         mine = ledger.of(name)
-        return cls(name, metadata, mine.planned, mine.done, mine.failed)
+        whole = None if available == mine.planned else available
+        return cls(name, metadata, mine.planned, mine.done, mine.failed, whole, unknown_files)
 
 
 @dataclass(frozen=True, repr=False)

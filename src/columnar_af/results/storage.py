@@ -101,6 +101,8 @@ def summary_of(result: RunResult, histograms: dict[str, hist.BaseHist]) -> dict[
                 "processed": summary.processed,
                 "failed": summary.failed,
                 "skipped": summary.skipped,
+                "available": summary.available,
+                "unknown_files": summary.unknown_files,
                 "metadata": plain(summary.metadata, ("datasets", name, "metadata")),
                 "cutflow": plain(cutflows[name].to_json()) if name in cutflows else [],
                 "yields": plain(yields.get(name, {}), ("datasets", name, "yields")),
@@ -178,7 +180,15 @@ def load(kind: type[Result], directory: Path) -> Result:
         output = OutputDecoder(histograms, cutflows, yields).decode(summary["output"])
         ledger = _ledger(summary["ledger"])
     datasets = {
-        name: DatasetSummary(name, *(entry[key] for key in ("metadata", "entries", "processed", "failed")))
+        name: DatasetSummary(
+            name,
+            entry["metadata"],
+            entry["entries"],
+            entry["processed"],
+            entry["failed"],
+            entry.get("available"),
+            entry.get("unknown_files", 0),
+        )
         for name, entry in summary["datasets"].items()
     }
     metrics, provenance = Metrics.from_json(summary["metrics"]), Provenance.from_json(summary["provenance"])
