@@ -166,3 +166,20 @@ def test_the_command_that_runs_the_chunk_alone(toy: Any) -> None:
     ]  # fmt: skip
     words = shlex.split(function(toy, "Sums").reproduce(where))
     assert words == ["columnar-af", "run", "p", f"{toy.first}:Events", "--entries", "3:9"]
+
+
+class BrokenSchema(BaseSchema):
+    """A schema with a slip."""
+
+    def __init__(self, base_form: dict[str, Any]) -> None:
+        super().__init__(base_form)
+        _ = len(3)  # type: ignore[arg-type]
+
+
+def test_an_error_of_the_schema_is_not_the_fault_of_the_file(toy: Any) -> None:
+    payload = Payload.of(load_processor(toy.processor("Sums")), BrokenSchema)
+    error = error_of(ChunkFunction(payload)(chunk(toy.first)))
+    assert error.kind == "ProcessorError"
+    assert not error.input_is_bad
+    assert "the schema BrokenSchema raised TypeError: object of type 'int' has no len()" in error.message
+    assert "in __init__" in error.message

@@ -8,6 +8,7 @@ import random
 from functools import reduce
 from operator import add
 
+import hist
 import numpy as np
 import pytest
 from coffea.processor import accumulate
@@ -128,3 +129,14 @@ def test_a_failed_chunk_is_the_identity() -> None:
 def test_outcomes_travel() -> None:
     total = done(0, 0.1) + failed(1)
     assert bits(pickle.loads(pickle.dumps(total))) == bits(total)
+
+
+def test_what_does_not_add_up_in_the_last_step_is_told_too() -> None:
+    """Three chunks: the last one is a block of its own, and is added only for the total."""
+
+    def binned(number: int, bins: int) -> Outcomes:
+        return Outcomes.of(ChunkOutcome(number, 1, {"h": hist.Hist.new.Reg(bins, 0, 1, name="x").Double()}))
+
+    three = binned(0, 5) + binned(1, 5) + binned(2, 6)
+    with pytest.raises(ProcessorError, match="chunks 0 to 1 and 2 to 2 do not add up"):
+        three.total()

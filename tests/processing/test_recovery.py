@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Sequence
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from columnar_af.processing.chunk import Chunk, ChunkOutcome
 from columnar_af.processing.merge import Outcomes
-from columnar_af.processing.recovery import MAX_ATTEMPTS, Recovered, divide, run_all
+from columnar_af.processing.recovery import MAX_ATTEMPTS, Recovered, divide, is_pickling_error, run_all
 
 
 def chunks(count: int) -> list[Chunk]:
@@ -101,3 +102,31 @@ def test_division_keeps_every_chunk(count: int, in_flight: int) -> None:
 def test_losses_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     recover(FragileExecutor({0}, keeps=True), 3, in_flight=1)
     assert "3 of 3 chunks were lost (RuntimeError: a worker died), recovering" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        pickle.PicklingError("Could not pickle the result"),
+        TypeError("cannot pickle '_thread.lock' object"),
+        AttributeError("Can't pickle local object 'process.<locals>.<lambda>'"),
+    ],
+)
+def test_a_result_that_cannot_be_sent_is_the_fault_of_the_analysis(cause: Exception) -> None:
+    """No lack of memory, so that it is neither tried again nor processed in parts."""
+    tried: list[Chunk] = []
+
+    def attempt(batch: Sequence[Chunk]) -> tuple[Outcomes, BaseException | None]:
+        tried.extend(batch)
+        return Outcomes(), cause
+
+    whole = Chunk(0, "d", "f", "t", 0, 1000, "")
+    recovered = run_all([whole], attempt, in_flight=1, reproduce=lambda chunk: "")
+    assert tried == [whole]
+    assert recovered.outcomes.errors[0].kind == "ProcessorError"
+    assert "process() returns what cannot be sent to another process" in recovered.outcomes.errors[0].message
+
+
+def test_other_errors_of_the_machinery_are_no_pickling_errors() -> None:
+    assert not is_pickling_error(TypeError("unsupported operand"))
+    assert not is_pickling_error(None)

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 from coffea.nanoevents import BaseSchema
 from coffea.processor import DaskExecutor, FuturesExecutor, IterativeExecutor, Runner
+from coffea.processor.executor import ExecutorBase
 
 from columnar_af import RunResult, run
 from columnar_af.cli import cli
@@ -217,6 +218,47 @@ def test_results_that_do_not_add_up(toy: Any) -> None:
         run(toy.processor("OtherKeys"), f"{toy.first}:Events", chunksize=25)
 
 
+def test_results_that_do_not_add_up_end_the_command_with_their_message(toy: Any) -> None:
+    """Three chunks: the third one is added last."""
+    script = toy.folder / "uneven.py"
+    script.write_text(
+        toy.script.read_text()
+        + "\n\nclass Uneven(Sums):\n    def process(self, events):\n"
+        + "        bins = 5 if events.metadata['entrystart'] < 30 else 6\n"
+        + "        return {'h': hist.Hist.new.Reg(bins, 0, 1, name='x').Double()}\n"
+    )
+    main = [sys.executable, "-c", "from columnar_af.cli import main; main()"]
+    answer = subprocess.run(
+        [*main, "run", f"{script}:Uneven", f"{toy.first}:Events", "--chunksize", "17"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=toy.folder,
+    )
+    assert answer.returncode == 1
+    assert "chunks 0 to 1 and 2 to 2 do not add up" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_nothing_done_at_all_is_not_skipped(toy: Any) -> None:
+    with pytest.raises(IncompleteRunError, match="no such file"):
+        run(toy.processor("Sums"), [f"{toy.folder}/mistyped.root:Events"], bad_files="skip")
+
+
+def test_parameters_that_json_has_no_word_for(toy: Any) -> None:
+    script = toy.folder / "cut.py"
+    script.write_text(
+        toy.script.read_text()
+        + "\n\nclass Cut(Sums):\n    def __init__(self, cut):\n        self.cut = cut\n"
+    )
+    cut = {"cut": float("inf")}
+    out = toy.folder / "out"
+    result = run(f"{script}:Cut", f"{toy.first}:Events", parameters=cut, output=out)
+    assert result.ledger.complete
+    rerun = RunResult.load(out).provenance.parameters["rerun"]
+    assert rerun["unknown"] == ["cut"]  # rather than a text in the place of a number
+
+
 def test_ctrl_c_ends_the_run(toy: Any) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(toy.processor("Misbehaves"), toy.fileset(act="interrupt", at=8), chunksize=7)
@@ -323,6 +365,25 @@ def test_a_module_that_the_workers_lack_is_named_before_the_work(toy: Any, clien
     )
     with pytest.raises(MissingModuleError, match="module_that_nobody_has"):
         run(f"{script}:Needs", toy.fileset(), executor="dask", client=client)
+
+
+def test_foreign_executors_are_checked_for_modules_before_the_work(toy: Any) -> None:
+    script = toy.folder / "needs.py"
+    script.write_text(
+        toy.script.read_text()
+        + "\n\nclass Needs(Sums):\n    def process(self, events):\n"
+        + "        import module_that_nobody_has\n        return super().process(events)\n"
+    )
+    with pytest.raises(MissingModuleError, match="module_that_nobody_has"):
+        run(f"{script}:Needs", toy.fileset(), executor=Foreign())
+
+
+class Foreign(ExecutorBase):
+    """An executor that is neither ours nor coffea's."""
+
+    def __call__(self, items: Any, function: Any, accumulator: Any) -> Any:
+        msg = "work started"
+        raise AssertionError(msg)
 
 
 def test_workers_need_neither_script_nor_folder(toy: Any, client: Any) -> None:

@@ -194,19 +194,29 @@ def open_events(
 
     Raises:
         ReadError: The tree has not the entries of the chunk.
+        ProcessorError: The schema raised what no reading of the file is to blame for.
     """
-    factory = NanoEventsFactory.from_root(
-        file,
-        treepath=chunk.tree,
-        mode="virtual",
-        entry_start=chunk.start,
-        entry_stop=chunk.stop,
-        schemaclass=schema,
-        metadata=chunk_metadata(chunk),
-        access_log=accessed,
-        preload=columns,
-    )
-    events = factory.events()
+    try:
+        events = NanoEventsFactory.from_root(
+            file,
+            treepath=chunk.tree,
+            mode="virtual",
+            entry_start=chunk.start,
+            entry_stop=chunk.stop,
+            schemaclass=schema,
+            metadata=chunk_metadata(chunk),
+            access_log=accessed,
+            preload=columns,
+        ).events()
+    except (ColumnarAFError, OSError):
+        raise
+    except Exception as error:
+        if _passes(error, _READERS):
+            raise  # damaged bytes: open_file says so
+        msg = (
+            f"the schema {schema.__name__} raised {type(error).__name__}: {_first_line(error)}{_place(error)}"
+        )
+        raise ProcessorError(msg, advice="correct the schema, or choose one that fits these files") from error
     if len(events) != len(chunk):
         msg = f"expected {len(chunk)} entries, and there are {len(events)}"
         raise ReadError(msg, advice="the file changed while the run went on; run again")
@@ -236,11 +246,20 @@ def _while_reading(error: BaseException) -> bool:
     """
     cause: BaseException | None = error
     while cause is not None:
-        modules = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(cause.__traceback__))
-        if any(module.startswith("coffea.nanoevents.mapping") for module in modules):
+        if _passes(cause, ("coffea.nanoevents.mapping",)):
             return True
         cause = cause.__cause__ or cause.__context__
     return False
+
+
+_READERS = ("uproot", "coffea.nanoevents.mapping", "columnar_af.ntuples")
+"""Modules that read files, and meet damaged bytes when they do."""
+
+
+def _passes(error: BaseException, modules: tuple[str, ...]) -> bool:
+    """Whether an error came through one of these modules or packages."""
+    names = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(name.startswith(modules) for name in names)
 
 
 def _read_error(error: BaseException, meter: _Meter) -> ReadError:

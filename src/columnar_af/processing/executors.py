@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -81,14 +81,17 @@ def open_executor(
             yield _with_client(executor, opened, workers, on_done, own=_client_of(executor, client) is None)
     elif isinstance(executor, ParslExecutor) and executor.config is not None:
         with _parsl_kernel(executor.config):
-            yield ReadyExecutor(_name_of(executor), 0, _telling(executor.copy(config=None), on_done))
+            yield ReadyExecutor(
+                _name_of(executor), 0, _telling(executor.copy(config=None), on_done), check=require_modules
+            )
     elif isinstance(executor, IterativeExecutor):
         yield ReadyExecutor(_name_of(executor), 1, partial(_attempt_here, executor, on_done), reports=True)
     else:
-        workers = 1 if _runs_here(executor, client) else 0
-        yield ReadyExecutor(
-            _name_of(executor), workers, _telling(executor, on_done), notes=getattr(executor, "notes", [])
+        here = ReadyExecutor(
+            _name_of(executor), 1, _telling(executor, on_done), notes=getattr(executor, "notes", [])
         )
+        # Where a foreign executor has its workers is not known; a new process here lacks at least what they lack.
+        yield here if _runs_here(executor, client) else replace(here, workers=0, check=require_modules)
 
 
 def _require_valid(executor: str | ExecutorBase, workers: int, client: Any) -> None:
@@ -205,6 +208,7 @@ def _futures(executor: FuturesExecutor, on_done: OnDone) -> Iterator[ReadyExecut
             pool.renew()
         receipts, problem = _attempt(keeping, chunks, function)
         del receipts  # empty
+        pool.settle()  # or what still runs would come back twice, because it is submitted again
         return pool.take(), problem
 
     try:
@@ -217,6 +221,7 @@ def _futures(executor: FuturesExecutor, on_done: OnDone) -> Iterator[ReadyExecut
             reports=True,
         )
     except BaseException:  # Ctrl-C, for one: nobody waits for what is still running
+        pool.cancel()
         if given is None:
             pool.shutdown(cancel_futures=True)
         raise

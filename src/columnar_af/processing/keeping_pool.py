@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
-from threading import Lock
+from concurrent.futures import CancelledError, Executor, Future
+from threading import Condition
 from typing import Any
 
 import loky  # type: ignore[import-untyped]
 
 from columnar_af.processing.chunk import Chunk
 from columnar_af.processing.merge import Outcomes
+from columnar_af.processing.recovery import is_pickling_error, unsendable_outcome
 
 
 class KeepingPool(Executor):
@@ -28,7 +29,8 @@ class KeepingPool(Executor):
         self._make_pool = make_pool
         self._pool = make_pool()
         self._on_done = on_done
-        self._lock = Lock()
+        self._changed = Condition()
+        self._running: set[Future[Any]] = set()
         self._kept = Outcomes()
         self.broken = False
 
@@ -38,24 +40,54 @@ class KeepingPool(Executor):
         if not (args and isinstance(args[0], Chunk)):
             return future
         receipt: Future[Any] = Future()
-        future.add_done_callback(lambda done: self._keep(done, receipt))
+        with self._changed:
+            self._running.add(future)
+        future.add_done_callback(lambda done: self._end(done, receipt, args[0]))
         return receipt
 
-    def _keep(self, done: Future[Any], receipt: Future[Any]) -> None:
+    def _end(self, done: Future[Any], receipt: Future[Any], chunk: Chunk) -> None:
+        problem = self._keep(done, chunk)
+        if (
+            receipt.set_running_or_notify_cancel()
+        ):  # coffea cancels its receipts when one of them has an exception
+            if problem is None:
+                receipt.set_result(Outcomes())
+            else:
+                receipt.set_exception(problem)
+        with self._changed:
+            self._running.discard(done)
+            self._changed.notify_all()
+
+    def _keep(self, done: Future[Any], chunk: Chunk) -> BaseException | None:
+        """Keep an outcome; returns why there is none."""
         try:
-            outcomes = done.result()
+            outcomes = _outcomes_of(done, chunk)
             self._on_done(outcomes)  # first, because the journal takes its bytes out of the outcome
-            with self._lock:
+            with self._changed:
                 self._kept += outcomes
+        except CancelledError as error:  # by us; the pool is as good as before
+            return error
         except BaseException as error:  # noqa: BLE001  # a callback must not raise: whoever holds the receipt gets it
             self.broken = True
-            receipt.set_exception(error)
-        else:
-            receipt.set_result(Outcomes())
+            return error
+        return None
+
+    def cancel(self) -> None:
+        """Cancel the chunks that wait; those that run go on."""
+        with self._changed:
+            running = list(self._running)
+        for future in running:
+            future.cancel()
+
+    def settle(self) -> None:
+        """Cancel the chunks that wait, and wait for those that run, so that none comes back later."""
+        self.cancel()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._running)
 
     def take(self) -> Outcomes:
         """What was kept since the last call."""
-        with self._lock:
+        with self._changed:
             kept, self._kept = self._kept, Outcomes()
         return kept
 
@@ -76,3 +108,14 @@ class KeepingPool(Executor):
             self._pool.shutdown(wait=wait, kill_workers=cancel_futures)
         else:
             self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
+
+
+def _outcomes_of(done: Future[Any], chunk: Chunk) -> Outcomes:
+    """What a chunk gave; that its result cannot be sent is an outcome, too: nothing else was lost with it."""
+    try:
+        outcomes: Outcomes = done.result()
+    except Exception as error:
+        if is_pickling_error(error):
+            return unsendable_outcome(chunk, error)
+        raise
+    return outcomes

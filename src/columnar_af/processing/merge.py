@@ -97,24 +97,35 @@ class Outcomes:
         self._blocks[level, index] = partial
 
     def total(self) -> Any | None:
-        """The sum of all partial results, the remaining blocks added from the lowest chunk number on."""
-        total = None
-        for (level, index), partial in sorted(
-            self._blocks.items(), key=lambda block: block[0][1] << block[0][0]
-        ):
-            del level, index
-            total = merged(total, partial)
+        """The sum of all partial results, the remaining blocks added from the lowest chunk number on.
+
+        Raises:
+            ProcessorError: They do not add up; the message names the chunks.
+        """
+        total, first = None, 0
+        blocks = sorted(self._blocks.items(), key=lambda block: block[0][1] << block[0][0])
+        for number, ((level, index), partial) in enumerate(blocks):
+            start, length = index << level, 1 << level
+            first = start if number == 0 else first
+            total = _added(total, partial, (first, start - 1), (start, start + length - 1))
         return total
 
 
 def _merged_block(left: Any | None, right: Any | None, level: int, index: int) -> Any | None:
-    """The sum of two neighbouring blocks; what cannot be added is told with its chunk numbers."""
+    """The sum of two neighbouring blocks."""
+    first, length = index << level, 1 << level
+    return _added(left, right, (first, first + length - 1), (first + length, first + 2 * length - 1))
+
+
+def _added(
+    left: Any | None, right: Any | None, left_chunks: tuple[int, int], right_chunks: tuple[int, int]
+) -> Any | None:
+    """The sum of the results of two ranges of chunks; what cannot be added is told with its chunk numbers."""
     try:
         return merged(left, right)
     except (TypeError, ValueError) as error:
-        first, length = index << level, 1 << level
         msg = (
-            f"the results of chunks {first} to {first + length - 1} and {first + length} to {first + 2 * length - 1} "
+            f"the results of chunks {left_chunks[0]} to {left_chunks[1]} and {right_chunks[0]} to {right_chunks[1]} "
             f"do not add up: {error}"
         )
         advice = (

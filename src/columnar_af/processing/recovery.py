@@ -8,13 +8,14 @@ chunk is then processed in parts; if that does not help, it is given up, while a
 from __future__ import annotations
 
 import logging
+import pickle
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field, replace
 
-from columnar_af.errors import ErrorRecord, ExecutorError
+from columnar_af.errors import ErrorRecord, ExecutorError, ProcessorError
 from columnar_af.processing.chunk import Chunk, ChunkOutcome
 from columnar_af.processing.endurance import MAX_PARTS
 from columnar_af.processing.merge import Outcomes
@@ -89,7 +90,11 @@ def run_all(
         alone = len(batch) == 1 and recovered.attempts[batch[0].number] >= MAX_ATTEMPTS
         if isinstance(cause, OSError | CancelledError | ExecutorError):
             time.sleep(min(FIRST_WAIT_S * 2 ** (losses_in_a_row - 1), LONGEST_WAIT_S))
-        if alone and not given_up and lost[0].parts < min(MAX_PARTS, len(lost[0])):
+        unsendable = is_pickling_error(cause)  # which neither another attempt nor less memory changes
+        if unsendable and (len(batch) == 1 or given_up):
+            for chunk in lost:
+                recovered.outcomes += unsendable_outcome(chunk, cause, reproduce(chunk))
+        elif alone and not given_up and lost[0].parts < min(MAX_PARTS, len(lost[0])):
             batches.append([replace(lost[0], parts=2 * lost[0].parts)])
         elif alone or given_up:
             for chunk in lost:
@@ -128,6 +133,38 @@ def lost_outcome(chunk: Chunk, cause: BaseException | None, attempts: int, repro
         "code by running the chunk alone with --executor iterative"
     )
     error = ExecutorError(msg, advice=advice, address=chunk.address)
+    return Outcomes.of(
+        ChunkOutcome(chunk.number, 0, error=ErrorRecord.from_exception(error, reproduce=reproduce))
+    )
+
+
+def is_pickling_error(error: BaseException | None) -> bool:
+    """Whether something could not be sent to another process.
+
+    pickle, cloudpickle and dask have no error in common. The chunk function turns what the analysis raises into values,
+    so that such an error comes from the machinery.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        text = str(error).lower()
+        told = "cannot pickle" in text or "can't pickle" in text or "could not serialize" in text
+        if isinstance(error, pickle.PicklingError) or (
+            told and isinstance(error, TypeError | AttributeError)
+        ):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def unsendable_outcome(chunk: Chunk, cause: BaseException | None, reproduce: str = "") -> Outcomes:
+    """The outcome of a chunk whose result cannot be sent back."""
+    msg = f"process() returns what cannot be sent to another process: {_reason(cause)}"
+    advice = (
+        "return histograms, cutflows, numbers, texts, NumPy arrays, and lists and dicts of these; no open files, locks, "
+        "generators or functions"
+    )
+    error = ProcessorError(msg, advice=advice, address=chunk.address)
     return Outcomes.of(
         ChunkOutcome(chunk.number, 0, error=ErrorRecord.from_exception(error, reproduce=reproduce))
     )

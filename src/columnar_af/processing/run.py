@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect as sources
 import logging
+import math
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -348,13 +349,18 @@ def _for_rerun(processor: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
     location, colon, name = (place or "").partition(":")
     if Path(location).suffix in (".py", ".ipynb"):
         place = f"{Path(location).expanduser().resolve()}{colon}{name}"
-    values = {name: value for name, value in parameters.items() if isinstance(value, PLAIN)}
+    values = {name: value for name, value in parameters.items() if _is_plain(value)}
     made = not isinstance(processor, str | type)  # an instance: what it was made with is not known
     return {
         "processor": None if made and vars(processor) else place,
         "parameters": values,
         "unknown": sorted(parameters.keys() - values.keys()),
     }
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a parameter comes back from JSON as it was; an infinity or NaN would come back as a text."""
+    return isinstance(value, PLAIN) and not (isinstance(value, float) and not math.isfinite(value))
 
 
 def _sources(fileset: FilesetSource) -> tuple[str, ...]:

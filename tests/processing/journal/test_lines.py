@@ -114,3 +114,18 @@ def test_numbers_that_json_does_not_know_are_refused() -> None:
 def test_a_ledger_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="directory"):
         read_lines(tmp_path)
+
+
+def test_a_line_after_the_end_goes_into_no_other_file(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    writer = LineWriter(path)
+    writer.write([{"line": 1}])
+    writer.close()
+    other = path.with_name("other")
+    with other.open("wb") as reused:  # takes the number that is free now
+        with pytest.raises(OutputError, match="closed when its run ended"):
+            writer.write([{"line": 2}])
+        writer.close()
+        reused.write(b"mine")
+    assert other.read_bytes() == b"mine"
+    assert list(read_lines(path).records) == [{"line": 1}]

@@ -108,7 +108,14 @@ class LineWriter:
         self._synced = time.monotonic()
 
     def write(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Append records, all or none of them where the disk refuses."""
+        """Append records, all or none of them where the disk refuses.
+
+        Raises:
+            OutputError: The disk refuses, or the file was closed before, as for a chunk that ends after its run.
+        """
+        if self._file < 0:
+            msg = f"cannot write {self._path}: it was closed when its run ended"
+            raise OutputError(msg, advice="run again with --resume: what came too late is done again")
         data = b"".join(map(to_line, records))
         try:
             self._append(data)
@@ -131,12 +138,16 @@ class LineWriter:
 
     def close(self) -> None:
         """End, with everything on the disk."""
+        if self._file < 0:
+            return
         try:
             self.sync()
         except OSError as error:
             raise self._refused(error) from error
         finally:
-            os.close(self._file)
+            # First forgotten, because the number may soon belong to another file, which a late line must not go into.
+            closing, self._file = self._file, -1
+            os.close(closing)
 
     def _refused(self, error: OSError) -> OutputError:
         msg = f"cannot write {self._path}: {error.strerror or error}"

@@ -85,7 +85,7 @@ class Recorder:
             "pid": os.getpid(),
             "command": sys.argv,
             "resume": resume,
-            "request": dict(request),
+            "request": plain(request),
             "ingredients": self.ingredients.to_json(),
         }
 
