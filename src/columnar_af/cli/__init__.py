@@ -44,7 +44,7 @@ HELP = {
     "normalize": "Expect τ → 3μ from the D_s yield: uncertainties, datacards, limit.",
     "candidates": "Write the selected candidates of a run as a flat ntuple.",
     "corrections": "Make tables of corrections from the analysts' formats.",
-    "cache": "Look at the local cache of columns, or empty it.",
+    "cache": "Look at the local cache of columns that the fast reader can fill, or empty it.",
 }
 
 
