@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -89,7 +90,7 @@ def test_it_is_the_same_in_every_process(folder: Path) -> None:
     for seed in ("1", "2"):  # of the hashes of strings, on which the order of sets depends
         process = subprocess.run(
             [sys.executable, "-c", code],
-            env={"PYTHONHASHSEED": seed},
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             capture_output=True,
             text=True,
             check=True,
@@ -228,3 +229,51 @@ def test_what_is_sent_to_workers_counts_and_what_cannot_be_told_is_named() -> No
     assert source_record([Corrections("a")]).untold == ()
     assert source_record([logging.getLogger("a"), threading.Lock()]).untold == ()
     assert source_record(Corrections("a").inner).untold == ("builtins.generator",)
+
+
+DECORATED = """
+import functools
+
+LIMIT = 5
+
+def clipped(least):
+    def decorator(function):
+        @functools.wraps(function)
+        def wrapper(*args):
+            return max(least, min(LIMIT, function(*args)))
+        return wrapper
+    return decorator
+
+@clipped(1)
+def kernel(x):
+    return x * 2
+
+def scaled(x):
+    return [kernel(value) for value in x]
+
+TABLE = {"a": []}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("max(least", "min(least"),
+        ("LIMIT = 5", "LIMIT = 6"),
+        ("clipped(1)", "clipped(2)"),
+        ("x * 2", "x * 3"),
+    ],
+    ids=["code", "global", "closure", "wrapped"],
+)
+def test_changes_of_a_decorator_count(folder: Path, old: str, new: str) -> None:
+    assert hash_of(folder, helper=DECORATED) == hash_of(folder, helper=DECORATED)
+    assert hash_of(folder, helper=DECORATED) != hash_of(folder, helper=DECORATED.replace(old, new))
+
+
+def test_a_decorated_method_and_a_decorator_of_the_library(folder: Path) -> None:
+    script = SCRIPT.replace("    def process", "    @helper_of_hash.clipped(1)\n    def process")
+    changed = DECORATED.replace("max(least", "min(least")
+    assert hash_of(folder, script, DECORATED) != hash_of(folder, script, changed)
+    library = DECORATED.replace("@clipped(1)", "import contextlib\n@contextlib.contextmanager")
+    assert hash_of(folder, helper=library) != hash_of(folder, helper=library.replace("x * 2", "x * 3"))
+    assert source_record(load_processor(str(folder / "script.py"))).untold == ()

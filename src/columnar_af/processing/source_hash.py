@@ -172,14 +172,28 @@ class _Walk:
                 yield from self._pairs({name: value})
 
     def _captured(self, function: types.FunctionType) -> Iterator[str]:
+        """What a function uses, and each function that it wraps; a wrapper passes for what it wraps, so its code is told here."""
+        while isinstance(wrapped := getattr(function, "__wrapped__", None), types.FunctionType):
+            module = function.__globals__.get("__name__")
+            if own := self._own(module):
+                yield self._source(function.__code__, f"{module}.{function.__code__.co_qualname}")
+            yield from self._used(function, its_globals=own)
+            function = wrapped
+        yield from self._used(function)
+
+    def _used(self, function: types.FunctionType, *, its_globals: bool = True) -> Iterator[str]:
         """Defaults, and the values of the globals and of the outer variables that a function uses."""
         yield from self.of(function.__defaults__)
         yield from self.of(function.__kwdefaults__)
-        function = inspect.unwrap(function)
+        if its_globals:
+            yield from self._globals(function)
+        yield from self._pairs(dict(inspect.getclosurevars(function).nonlocals))
+
+    def _globals(self, function: types.FunctionType) -> Iterator[str]:
+        """The values of the globals that a function uses; the texts in it are kept."""
         self.texts |= _texts_in(function.__code__)
         names = _names_in(function.__code__).intersection(function.__globals__)
         yield from self._pairs({name: function.__globals__[name] for name in names})
-        yield from self._pairs(dict(inspect.getclosurevars(function).nonlocals))
 
     def _pairs(self, values: Mapping[str, Any]) -> Iterator[str]:
         for name in sorted(values):
@@ -248,7 +262,7 @@ def _source(definition: Any) -> str:
         return _without_comments(inspect.getsource(definition))
     except (OSError, TypeError, SyntaxError):
         # typed into an interpreter, generated as by dataclasses, or a lambda in the middle of an expression
-        code = getattr(definition, "__code__", None)
+        code = definition if isinstance(definition, types.CodeType) else getattr(definition, "__code__", None)
         return _code_text(code) if isinstance(code, types.CodeType) else definition.__name__
 
 

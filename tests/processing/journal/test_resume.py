@@ -326,3 +326,25 @@ def test_a_processor_with_something_untold_is_not_resumed(
         assert len(journaled.ran()) == ALL
         assert any("builtins.generator" in note for note in result.provenance.parameters["notes"])
     assert "the processor holds builtins.generator, whose contents cannot be hashed" in why_lines(journaled)
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["corrections/table.py", "mva/inference.py", "ntuples/fast_reader/decode.py", "processors/ds_phi_pi.py"],
+)
+def test_a_change_of_our_own_numeric_code_counts(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder whose own name says "simulation", too."""
+    package = tmp_path / "simulation" / "columnar_af"
+    monkeypatch.setattr(ingredients, "files", lambda _: package)
+    made_of = ingredients._own_code.__wrapped__
+    path, simulated = package / file, package / "ntuples/simulation/output.py"
+    for each in (path, simulated):
+        each.parent.mkdir(parents=True)
+        each.write_text("FACTOR = 1")
+    before = made_of()
+    simulated.write_text("FACTOR = 2")
+    assert made_of() == before
+    path.write_text("FACTOR = 2")
+    assert made_of() != before

@@ -21,8 +21,9 @@ from columnar_af.results.provenance import installed_versions
 NOT_NUMERIC = ("dask", "distributed", "dask-awkward", "columnar-af")
 """Packages that move chunks but do not compute; columnar-af's own numeric code counts by its source."""
 
-NUMERIC_ROOMS = ("kernels", "ntuples", "selection")
-"""Folders of ours that take part in what a chunk gives."""
+NUMERIC_ROOMS = ("corrections", "kernels", "mva", "ntuples", "processors", "selection")
+"""Folders of ours that take part in what a chunk gives; ``processors`` is there in an installed package only, where they are
+no local modules."""
 
 DECLARED = "correction_files"
 """Attribute of a processor that names files it reads and that are not seen otherwise: paths, one or a list."""
@@ -165,6 +166,7 @@ def _own_code() -> str:
     package = Path(str(files("columnar_af")))
     for room in NUMERIC_ROOMS:
         for path in sorted((package / room).rglob("*.py")):
-            if "simulation" not in path.parts:  # which makes files and reads none
-                digest.update(path.name.encode() + path.read_bytes())
+            place = path.relative_to(package)
+            if "simulation" not in place.parts:  # which makes files and reads none
+                digest.update(place.as_posix().encode() + path.read_bytes())
     return digest.hexdigest()
