@@ -315,3 +315,19 @@ def test_bare_nan_is_refused(saved):
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(OutputError, match=r"nowhere.summary\.json is missing"):
         RunResult.load(tmp_path / "nowhere")
+
+
+def test_a_result_of_a_run_takes_the_former_fits_away(result, tmp_path):
+    """Where the journal of the run keeps the folder in its place."""
+    saved = result.save(tmp_path / "out")
+    (saved / "journal").mkdir()
+    (saved / "journal" / "lock").touch()
+    for made in ("fits", "figures"):
+        (saved / made).mkdir()
+        (saved / made / "old.json").write_text("{}")
+    (saved / "notes.txt").write_text("mine")
+    result.save(saved)
+    assert not (saved / "fits").exists()
+    assert not (saved / "figures").exists()
+    assert (saved / "notes.txt").read_text() == "mine"
+    assert RunResult.load(saved).same_as(result)

@@ -91,7 +91,8 @@ def _replacing_files(directory: Path) -> Iterator[Path]:
         yield new
         # The summary goes first and comes last: at no moment the folder passes for a result with parts of another one.
         (directory / SUMMARY).unlink(missing_ok=True)
-        shutil.rmtree(directory / FIGURES, ignore_errors=True)
+        for made in (FIGURES, FITS):
+            shutil.rmtree(directory / made, ignore_errors=True)
         for path in sorted(new.iterdir(), key=lambda path: path.name == SUMMARY):
             path.replace(directory / path.name)
     finally:
