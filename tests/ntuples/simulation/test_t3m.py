@@ -333,3 +333,33 @@ def test_events_are_shared_evenly(events: int, files: int) -> None:
     shares = output.share_events(events, files)
     assert sum(shares) == events
     assert max(shares) - min(shares) <= 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[1]",
+        "no json",
+        "[" * 100_000,
+        '{"files": ["mine.txt"]}',
+        '{"layout": "theirs", "files": ["mine.txt"]}',
+        '{"layout": "t3m-ds-phi-pi/mini", "files": null}',
+        '{"layout": "t3m-ds-phi-pi/mini", "files": [1]}',
+        '{"layout": "t3m-ds-phi-pi/mini", "files": ["sub/mine.txt"]}',
+    ],
+    ids=str.__len__,
+)
+def test_a_truth_file_that_is_not_ours_stays_with_its_files(tmp_path: Path, text: str) -> None:
+    for name, content in (("truth.json", text), ("mine.txt", "keep")):
+        (tmp_path / name).write_text(content)
+    with pytest.raises(OutputError, match="was not written by a simulation"):
+        simulate(T3MOptions(events=4, layout=Layout.MINI_2021), tmp_path, overwrite=True, workers=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.txt", "truth.json"]
+    assert (tmp_path / "truth.json").read_text() == text
+
+
+def test_a_former_sample_that_cannot_be_removed(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "truth.json").write_text('{"layout": "loopsusy", "files": ["folder"]}')
+    with pytest.raises(OutputError, match="cannot remove the former sample"):
+        output.prepare_output(tmp_path, overwrite=True)

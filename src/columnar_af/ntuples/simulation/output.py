@@ -18,6 +18,9 @@ from columnar_af.errors import ConfigError, OutputError
 TRUTH_FILE = "truth.json"
 """Name of the truth beside the simulated files."""
 
+LAYOUTS = ("t3m-ds-phi-pi/", "loopsusy", "histfitter")
+"""What ``layout`` in a truth file of ours begins with: how it is known to be one."""
+
 PART_SUFFIX = ".part"
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
@@ -58,7 +61,8 @@ def prepare_output(directory: Path, overwrite: bool) -> None:
         overwrite: Accept a folder that is not empty.
 
     Raises:
-        OutputError: The folder is not empty and ``overwrite`` is off, or it cannot be made.
+        OutputError: The folder is not empty and ``overwrite`` is off, it holds a truth file that is none of ours, or it
+            cannot be made.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -77,16 +81,36 @@ def prepare_output(directory: Path, overwrite: bool) -> None:
 def _remove_former_sample(directory: Path) -> None:
     """Remove the files that the truth file lists, the truth file, and parts that a killed run left."""
     truth = directory / TRUTH_FILE
-    if truth.is_file():
-        try:
-            listed = json.loads(truth.read_text(encoding="utf-8")).get("files", [])
-        except json.JSONDecodeError:  # not ours, or damaged: remove nothing but the file itself
-            listed = []
-        for name in listed:
-            (directory / Path(name).name).unlink(missing_ok=True)
-        truth.unlink()
-    for part in directory.glob(f".*{PART_SUFFIX}"):
-        part.unlink()
+    listed = _files_of(truth) if truth.exists() else []
+    try:
+        for name in [*listed, truth.name]:
+            (directory / name).unlink(missing_ok=True)
+        for part in directory.glob(f".*{PART_SUFFIX}"):
+            part.unlink()
+    except OSError as error:
+        msg = f"cannot remove the former sample in {directory}: {error.strerror or error}"
+        raise OutputError(msg, advice="choose another folder with -o") from error
+
+
+def _files_of(truth: Path) -> list[str]:
+    """Names of the files of the sample that a truth file of ours tells of."""
+    try:
+        record = json.loads(truth.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        record = None
+    if isinstance(record, dict) and str(record.get("layout")).startswith(LAYOUTS):
+        files = record.get("files")
+        if isinstance(files, list) and all(_is_name(name) for name in files):
+            return files
+    msg = f"{truth} was not written by a simulation of columnar-af, or is damaged: the former sample is not known"
+    raise OutputError(msg, advice="choose another folder with -o, or remove that file yourself")
+
+
+def _is_name(name: object) -> bool:
+    """Whether this is the name of a file in the same folder."""
+    return (
+        isinstance(name, str) and "\0" not in name and name not in {"", "..", "."} and Path(name).name == name
+    )
 
 
 @contextmanager
