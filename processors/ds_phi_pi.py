@@ -141,6 +141,14 @@ FULL_RUN3 = Thresholds(
 """RUN3, the same for 2022 and 2023."""
 
 YEARS = ("2017", "2018", "2022", "2023")
+ERAS: Mapping[str, tuple[str, ...]] = {
+    "2017": tuple("BCDEF"),
+    "2018": tuple("ABCD"),
+    "2022": (*"CDEFG", "preEE", "postEE"),
+    "2023": (*"BCD", "preBPix", "postBPix"),
+}
+"""Year -> what may follow it in the name of an era: a period of data (CMS luminosity tables), or the simulation of the time
+before or after a part of the detector failed (the names of CMS' Run 3 campaigns)."""
 SELECTIONS: Mapping[str, Mapping[str, Thresholds]] = {
     "seed-notebook": dict.fromkeys(YEARS, SEED_NOTEBOOK),
     "full-analysis": {"2017": FULL_2017, "2018": FULL_2018, "2022": FULL_RUN3, "2023": FULL_RUN3},
@@ -179,12 +187,15 @@ def unit_weight(events: ak.Array) -> ak.Array:
 
 
 def year_of(era: str) -> str:
-    """The year at the start of an era's name: ``2017C`` -> ``2017``."""
-    year = era[:4]
-    if year not in YEARS:
-        msg = (
-            f"unknown era {era!r}: an era starts with one of the years {', '.join(YEARS)}, for example 2017C"
-        )
+    """The year of an era: ``2017C`` -> ``2017``.
+
+    Raises:
+        ConfigError: There is no such era.
+    """
+    year, period = era[:4], era[4:]
+    if year not in YEARS or (period and period not in ERAS[year]):
+        known = f"; after {year} may come {', '.join(ERAS[year])}" if year in ERAS else ""
+        msg = f"unknown era {era!r}: an era starts with one of the years {', '.join(YEARS)}, for example 2017C{known}"
         raise ConfigError(msg, advice="correct 'era' in the metadata of the dataset")
     return year
 
@@ -232,7 +243,7 @@ class DsPhiPi(ProcessorABC):
         best = candidates[selection.passing]
 
         hists = result_histograms(best, weights) | fit_histograms(best, weights)
-        hists |= n_minus_one_histograms(candidates, selection, weights)
+        hists |= n_minus_one_histograms(candidates, thresholds, selection, weights)
         yields = mass_yields(best, weights)
         if not is_data:
             from_phi = best[is_from_phi(best)]
@@ -466,7 +477,7 @@ def add_legs_apart(selection: CandidateSelection, triplet: ak.Array, cuts: Thres
         selection.add(
             "delta_r",
             apart,
-            "pt, eta and phi of muon and track differ; no ΔR cut in this selection",
+            "pt, eta and phi of muon and track differ, no ΔR cut in this selection",
             values=lambda: of_legs(triplet, ("mu1", "mu2", "track"), ("pt", "eta", "phi")),
             threshold=f"differences of muon and track > {cuts.leg_difference:.6g}",
         )
@@ -494,7 +505,7 @@ def add_muon_id(
     reasons = [reason for reason in missing.values() if reason]
     threshold = f"both muons {' and '.join(present)}"
     if reasons:
-        selection.skip("muon_id", "; ".join(reasons), passing, values=lambda: flags, threshold=threshold)
+        selection.skip("muon_id", ", ".join(reasons), passing, values=lambda: flags, threshold=threshold)
     else:
         selection.add("muon_id", passing, values=lambda: flags, threshold=threshold)
 
@@ -524,7 +535,7 @@ def add_trigger_match(
     else:
         stored = fall_back(events, "triplet.mu1.trigger_match_dr") or ""
         note = (
-            f"ΔR as stored in the ntuple; relative pt difference not compared: {reason}" if reason else stored
+            f"ΔR as stored in the ntuple, relative pt difference not compared: {reason}" if reason else stored
         )
         passing = near_stored_objects(triplet, cuts)
     selection.add(
@@ -687,7 +698,9 @@ def nearest_ds(candidates: ak.Array, gen: ak.Array, origin: int) -> ak.Array:
     return ak.fill_none(ak.min(distances, axis=2), math.inf)
 
 
-def cut_variables(candidates: ak.Array) -> dict[str, dict[str, tuple[Callable[..., hist.Hist], ak.Array]]]:
+def cut_variables(
+    candidates: ak.Array, cuts: Thresholds
+) -> dict[str, dict[str, tuple[Callable[..., hist.Hist], ak.Array]]]:
     """cut -> the variables that it cuts on, each with the histogram to draw it in."""
     triplet = candidates.triplet
     pt = {
@@ -707,7 +720,7 @@ def cut_variables(candidates: ak.Array) -> dict[str, dict[str, tuple[Callable[..
             filled(50, 0, 0.1, f"{leg}_trigger_dr", f"$\\Delta R$({leg}, trigger)"),
             triplet[leg].trigger_match_dr,
         )
-        for leg in ("mu1", "mu2")
+        for leg in cuts.trigger_legs
     }
     flags = {
         f"{leg}_{flag}": (
@@ -715,7 +728,8 @@ def cut_variables(candidates: ak.Array) -> dict[str, dict[str, tuple[Callable[..
             candidates[leg][flag],
         )
         for leg in ("muon1", "muon2")
-        for flag in ("is_global", "is_pf")
+        for flag in cuts.muon_id
+        if flag in candidates[leg].fields
     }
     variables = {
         "mass": {"mass": (filled(100, 1.4, 2.4, "mass", "$m(\\mu\\mu\\pi)$ [GeV]"), triplet.mass)},
@@ -749,11 +763,11 @@ def cut_variables(candidates: ak.Array) -> dict[str, dict[str, tuple[Callable[..
 
 
 def n_minus_one_histograms(
-    candidates: ak.Array, selection: CandidateSelection, weights: ak.Array
+    candidates: ak.Array, cuts: Thresholds, selection: CandidateSelection, weights: ak.Array
 ) -> dict[str, hist.Hist]:
     """Each cut variable of the candidates that pass all other cuts on candidates (the choice of the best left out)."""
     histograms = {}
-    for cut, variables in cut_variables(candidates).items():
+    for cut, variables in cut_variables(candidates, cuts).items():
         others = selection.all_but(cut, "best_candidate")
         for name, (make, values) in variables.items():
             histograms[f"n_minus_1_{name}"] = make(values, weights, others)

@@ -466,7 +466,7 @@ def add_muon_id(
     present = [flag for flag, reason in reasons.items() if reason is None]
     passing = all_of([candidates[f"muon{n}"][flag] for n in (1, 2, 3) for flag in present])
     if len(present) < len(reasons):
-        selection.skip("muon_id", "; ".join(reason for reason in reasons.values() if reason), passing)
+        selection.skip("muon_id", ", ".join(reason for reason in reasons.values() if reason), passing)
     else:
         selection.add("muon_id", passing)
 
@@ -504,7 +504,7 @@ def add_trigger_match(
         field = "trigger_match_dr_2017" if cuts.trigger_objects == "hlt_muon" else "trigger_match_dr"
         field = field if field in triplet.mu1.fields else "trigger_match_dr"
         near = all_of([(leg[field] >= 0) & (leg[field] < cuts.trigger_dr) for leg in legs])
-        note = f"ΔR as stored in the ntuple; relative pt difference not compared: {reason}"
+        note = f"ΔR as stored in the ntuple, relative pt difference not compared: {reason}"
         selection.add("trigger_match", near, note)
         return
     match = each_has_its_own if cuts.one_object_per_leg else each_has_any
@@ -519,7 +519,7 @@ def add_quality(
     fields = ("tracker_layers", "inner_valid_fraction", "inner_track_chi2", "track_kink")
     reasons = [reason for field in fields if (reason := why_missing(events, f"muon.{field}"))]
     if cuts.quality is None or reasons:
-        selection.skip("quality", "; ".join(reasons) if cuts.quality else "this selection has no such cut")
+        selection.skip("quality", ", ".join(reasons) if cuts.quality else "this selection has no such cut")
         return
     good = [is_well_measured(candidates[f"muon{n}"], cuts.quality) for n in (1, 2, 3)]
     selection.add(

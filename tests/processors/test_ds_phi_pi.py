@@ -81,9 +81,11 @@ def test_agrees_with_the_plain_loop_on_the_real_file(real_file, variant, year, t
 
 
 @pytest.mark.parametrize("path", SIMULATED, ids=lambda path: path.stem)
-@pytest.mark.parametrize(("variant", "year", "thresholds"), VARIANTS[:3], ids=lambda value: str(value)[:14])
+@pytest.mark.parametrize(("variant", "year", "thresholds"), VARIANTS, ids=lambda value: str(value)[:14])
 def test_agrees_with_the_plain_loop_on_simulated_files(path, variant, year, thresholds):
-    assert_agrees_with_loop(path, variant, year, thresholds)
+    if year in ("2022", "2023") and "aod-2017" in path.name:
+        pytest.skip("the AOD 2017 layout has no Muon_isMedium, which the Run 3 selection needs")
+    assert assert_agrees_with_loop(path, variant, year, thresholds)
 
 
 def test_the_published_numbers_of_the_real_file(real_file):
@@ -193,6 +195,28 @@ def test_n_minus_one_lifts_its_own_cut_only(real_file):
     assert output["hists"]["n_minus_1_dimuon_mass"][1.0j:1.04j].sum().value == passing
 
 
+@pytest.mark.parametrize(
+    ("era", "flags", "legs"),
+    [
+        ("2017", ("is_global", "is_pf"), ("mu1", "mu2", "track")),
+        ("2022", ("is_global", "is_medium"), ("mu1", "mu2")),
+    ],
+)
+def test_n_minus_one_shows_what_the_selection_cuts_on(era, flags, legs):
+    path = next(path for path in SIMULATED if "mini-2021" in path.name)
+    hists = DsPhiPi("full-analysis").process(open_events(path, era=era))["ds"]["hists"]
+    shown = {name.removeprefix("n_minus_1_") for name in hists if name.startswith("n_minus_1_")}
+    expected = {f"{muon}_{flag}" for muon in ("muon1", "muon2") for flag in flags}
+    assert {name for name in shown if name.startswith("muon")} == expected
+    assert {name for name in shown if name.endswith("_trigger_dr")} == {f"{leg}_trigger_dr" for leg in legs}
+
+
+def test_n_minus_one_leaves_out_a_flag_that_the_ntuple_lacks(real_file):
+    hists = DsPhiPi("full-analysis").process(open_events(real_file, era="2022"))["ds"]["hists"]
+    assert "n_minus_1_muon1_is_global" in hists
+    assert "n_minus_1_muon1_is_medium" not in hists
+
+
 def test_a_tree_without_entries_is_no_error(shared_data, real_file):
     """It counts nothing, with the cuts of any other chunk, so that both add up."""
     events = NanoEventsFactory.from_root(
@@ -223,7 +247,40 @@ def test_unknown_era_and_variant_say_what_is_known(real_file):
         DsPhiPi().process(open_events(real_file, era="2016B"))
     with pytest.raises(ConfigError, match=r"unknown variant 'tight'.*seed-notebook, full-analysis"):
         DsPhiPi("tight")
-    assert year_of("2017C") == "2017"
+    with pytest.raises(ConfigError, match="after 2022 may come C, D, E, F, G, preEE, postEE"):
+        DsPhiPi(default_era="2022A")
+
+
+def test_eras():
+    known = {
+        "2017": ["", *"BCDEF"],
+        "2018": ["", *"ABCD"],
+        "2022": ["", *"CDEFG", "preEE", "postEE"],
+        "2023": ["", *"BCD", "preBPix", "postBPix"],
+    }
+    for year, periods in known.items():
+        assert {year_of(year + period) for period in periods} == {year}
+
+
+@pytest.mark.parametrize(
+    "era",
+    [
+        "2017A",
+        "2017G",
+        "2018E",
+        "2022B",
+        "2023E",
+        "2017CD",
+        "2017c",
+        "2018preEE",
+        "2022preBPix",
+        "20",
+        "2017 ",
+    ],
+)
+def test_eras_that_do_not_exist(era):
+    with pytest.raises(ConfigError, match=f"unknown era '{era}'"):
+        year_of(era)
 
 
 def test_a_flag_that_the_ntuple_lacks_is_reported(real_file):

@@ -72,3 +72,14 @@ def test_different_selections_do_not_add_up():
 def test_a_cut_that_is_not_there_is_said():
     with pytest.raises(KeyError, match=r"no cut 'mass' in this cutflow; it has all, hlt"):
         Cutflow((CutflowRow("all"), CutflowRow("hlt")))["mass"]
+
+
+@given(st.lists(st.text("ab; ", max_size=8), max_size=3))
+def test_any_note_is_saved_and_read(texts):
+    """The separator of notes within a note divides it."""
+    cutflow = Cutflow((CutflowRow("all", notes=tuple(sorted({text for text in texts if text}))),))
+    assert Cutflow.from_json(json.loads(json.dumps(cutflow.to_json()))) == cutflow
+
+
+def test_a_note_with_the_separator_is_two():
+    assert CutflowRow("all", notes=("b; a",)).notes == ("a", "b")

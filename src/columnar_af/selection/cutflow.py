@@ -24,7 +24,8 @@ class CutflowRow:
         sumw: Sum of the weights of the passing events.
         sumw2: Sum of their squares; the variance of ``sumw``.
         applied: False where the cut could not be applied in some input; the row then repeats the one before it there.
-        notes: Reasons why it was not applied, or which fall-back was used; sorted, each once.
+        notes: Reasons why it was not applied, or which fall-back was used; sorted, each once. A semicolon and a space
+            divide a note in two, because they stand between the notes of a saved row.
     """
 
     cut: str
@@ -34,6 +35,12 @@ class CutflowRow:
     sumw2: float = 0.0
     applied: bool = True
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Divide notes, so that a row is equal to itself when it was saved and read."""
+        if any(NOTE_SEPARATOR in note for note in self.notes):
+            parts = {part for note in self.notes for part in note.split(NOTE_SEPARATOR) if part}
+            object.__setattr__(self, "notes", tuple(sorted(parts)))
 
     @property
     def note(self) -> str:
