@@ -109,6 +109,9 @@ def test_losses_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     [
         pickle.PicklingError("Could not pickle the result"),
         TypeError("cannot pickle '_thread.lock' object"),
+        TypeError(
+            "Could not serialize object of type Outcomes\nTraceback\nTypeError: cannot pickle '_thread.lock' object"
+        ),
         AttributeError("Can't pickle local object 'process.<locals>.<lambda>'"),
     ],
 )
@@ -124,7 +127,9 @@ def test_a_result_that_cannot_be_sent_is_the_fault_of_the_analysis(cause: Except
     recovered = run_all([whole], attempt, in_flight=1, reproduce=lambda chunk: "")
     assert tried == [whole]
     assert recovered.outcomes.errors[0].kind == "ProcessorError"
-    assert "process() returns what cannot be sent to another process" in recovered.outcomes.errors[0].message
+    message = recovered.outcomes.errors[0].message
+    assert "process() returns what cannot be sent to another process" in message
+    assert "pickle" in message.splitlines()[0]
 
 
 def test_other_errors_of_the_machinery_are_no_pickling_errors() -> None:

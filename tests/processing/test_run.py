@@ -240,6 +240,21 @@ def test_results_that_do_not_add_up_end_the_command_with_their_message(toy: Any)
     assert "Traceback" not in answer.stderr
 
 
+def test_a_result_that_cannot_be_sent_is_told_as_such(toy: Any) -> None:
+    script = toy.folder / "lock.py"
+    script.write_text(
+        toy.script.read_text()
+        + "\n\nclass Lock(Sums):\n    def process(self, events):\n        import threading\n"
+        + "        return {'l': threading.Lock()} if events.metadata['entrystart'] == 10 else {'n': len(events)}\n"
+    )
+    with pytest.raises(IncompleteRunError, match="1 of 5 chunks failed") as caught:
+        run(f"{script}:Lock", f"{toy.first}:Events", executor="futures", workers=2, chunksize=10)
+    (failed,) = caught.value.result.ledger.with_status("failed")
+    assert failed.attempts == 1
+    assert "cannot be sent to another process: cannot pickle '_thread.lock' object" in failed.error.message
+    assert caught.value.result.output == {"n": 40}
+
+
 def test_nothing_done_at_all_is_not_skipped(toy: Any) -> None:
     with pytest.raises(IncompleteRunError, match="no such file"):
         run(toy.processor("Sums"), [f"{toy.folder}/mistyped.root:Events"], bad_files="skip")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -138,6 +139,10 @@ def lost_outcome(chunk: Chunk, cause: BaseException | None, attempts: int, repro
     )
 
 
+_UNPICKLABLE = re.compile(r"[Cc](annot|an't) pickle .*")
+"""How pickle says which object it refuses."""
+
+
 def is_pickling_error(error: BaseException | None) -> bool:
     """Whether something could not be sent to another process.
 
@@ -159,7 +164,9 @@ def is_pickling_error(error: BaseException | None) -> bool:
 
 def unsendable_outcome(chunk: Chunk, cause: BaseException | None, reproduce: str = "") -> Outcomes:
     """The outcome of a chunk whose result cannot be sent back."""
-    msg = f"process() returns what cannot be sent to another process: {_reason(cause)}"
+    told = _UNPICKLABLE.search(str(cause))  # dask puts it at the end of a traceback in the message
+    reason = told[0] if told else _reason(cause)
+    msg = f"process() returns what cannot be sent to another process: {reason}"
     advice = (
         "return histograms, cutflows, numbers, texts, NumPy arrays, and lists and dicts of these; no open files, locks, "
         "generators or functions"
