@@ -216,11 +216,6 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.number | np.bool_)
 
 
-def same_number(left: Any, right: Any) -> bool:
-    """Whether two numbers are the same to the last bit; any NaN is the same as any other, 0.0 is not -0.0."""
-    return _same_number(left, right, EXACT)
-
-
 def _same_number(left: Any, right: Any, tolerance: Tolerance) -> bool:
     one, other = np.asarray(left), np.asarray(right)
     if one.dtype.kind == other.dtype.kind == "f":

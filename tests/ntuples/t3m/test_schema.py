@@ -17,7 +17,7 @@ from coffea import processor
 from coffea.nanoevents.trace import trace_with_typetracer
 
 from columnar_af.errors import SchemaError
-from columnar_af.ntuples.t3m import NtupleVersion, T3MSchema, choose_tree, fall_back, version_of, why_missing
+from columnar_af.ntuples.t3m import NtupleVersion, T3MSchema, fall_back, version_of, why_missing
 
 from .conftest import MODES, OpenEvents, computed, computed_together, open_events
 
@@ -191,9 +191,7 @@ def test_data_has_no_number_of_interactions(tau_file: Path) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_empty_tree_has_fields_and_no_events(shared_data: Path, mode: str) -> None:
     path = shared_data / "t3m_empty_tree.root"
-    with uproot.open(path) as file:
-        tree = choose_tree(file.classnames())
-    events = open_events(path, mode, tree)
+    events = open_events(path, mode, "TreeMakerBkg/ntuple")
     assert version_of(events) is NtupleVersion.THREE_MUON_MINI
     assert computed(events.triplet.mass).tolist() == []
     assert computed((events.triplet.mu1 + events.triplet.mu2).mass).tolist() == []

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from columnar_af.ntuples.t3m.availability import fall_back, missing_branches, version_of, why_missing
 from columnar_af.ntuples.t3m.schema import T3MSchema
-from columnar_af.ntuples.t3m.tree import KNOWN_TREES, choose_tree
+from columnar_af.ntuples.t3m.tree import KNOWN_TREES
 from columnar_af.ntuples.t3m.versions import NtupleVersion, recognise
 
 __all__ = [
     "KNOWN_TREES",
     "NtupleVersion",
     "T3MSchema",
-    "choose_tree",
     "fall_back",
     "missing_branches",
     "recognise",
