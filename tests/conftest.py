@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from coffea.processor import executor as coffea_executor
 from hypothesis import settings
 
 PROJECT = Path(__file__).parents[1]
@@ -27,3 +29,14 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the real ntuples in {folder}, which are not part of the project")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def fresh_metadata_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test see what coffea's Runner learned of a file in another one.
+
+    Runner keeps the metadata of files for the life of the process, by file and tree alone: the second Runner on the same
+    file gets the metadata that the first one was given (coffea 2026.9, ``DEFAULT_METADATA_CACHE``).
+    """
+    cache: dict[Any, Any] = {}
+    monkeypatch.setattr(coffea_executor, "DEFAULT_METADATA_CACHE", cache)
