@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +41,11 @@ def fresh_metadata_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     cache: dict[Any, Any] = {}
     monkeypatch.setattr(coffea_executor, "DEFAULT_METADATA_CACHE", cache)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def column_cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Notebooks keep columns; those of the tests go with the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNAR_AF_COLUMN_CACHE", str(tmp_path_factory.mktemp("columns")))
+        yield

@@ -94,6 +94,11 @@ class Parameter(click.ParamType[tuple[str, object]]):
     help="Stop when more chunks have failed.",
 )
 @click.option("--check-duplicates", is_flag=True, help="Look first for events that are in two files.")
+@click.option(
+    "--column-cache/--no-column-cache",
+    default=False,
+    help="Keep decoded columns on the local disk, so that a second pass inflates nothing (columnar-af cache).",
+)
 @click.option("--dataset", help="Run this dataset only.")
 @click.option("--file", help="Run this file only, as an error names it.")
 @click.option("--entries", type=EntryRange(), help="Run these entries only, as one chunk per file.")
@@ -112,6 +117,7 @@ def run(
     resume: bool,
     max_failures: int | None,
     check_duplicates: bool,
+    column_cache: bool,
     dataset: str | None,
     file: str | None,
     entries: tuple[int, int] | None,
@@ -139,6 +145,7 @@ def run(
             resume=resume,
             max_failures=max_failures,
             check_duplicates=check_duplicates,
+            column_cache=column_cache,
             only=PlanFilter(dataset, file, entries),
         )
         _tell_problems(result)
@@ -166,6 +173,7 @@ def _result(
     resume: bool,
     max_failures: int | None,
     check_duplicates: bool,
+    column_cache: bool,
     only: PlanFilter,
 ) -> tuple[RunResult, bool]:
     """The result, saved where it shall be, and whether anything failed."""
@@ -188,6 +196,7 @@ def _result(
             resume=resume,
             max_failures=max_failures,
             check_duplicates=check_duplicates,
+            column_cache=column_cache,
         ), False
     except IncompleteRunError as error:
         return error.result, True

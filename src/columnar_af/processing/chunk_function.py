@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
+import uproot
 from coffea.nanoevents import NanoEventsFactory
 from coffea.processor import ProcessorABC
 
@@ -29,6 +30,7 @@ from columnar_af.errors import (
     WorkAddress,
     work_address,
 )
+from columnar_af.ntuples.fast_reader import ColumnCache, fast_events
 from columnar_af.processing.chunk import Chunk, ChunkMetrics, ChunkOutcome, StoredPartial
 from columnar_af.processing.endurance import Endurance
 from columnar_af.processing.garbage import collector
@@ -57,6 +59,7 @@ class ChunkFunction:
         columns: Dataset name -> branches to read at once. Others, and those of a dataset that is not listed, are read
             when they are touched.
         stores: Whether outcomes carry their partial results as bytes, for the journal.
+        column_cache: Where decoded columns are kept for the next pass over the same files; None for nowhere.
     """
 
     payload: Payload
@@ -64,6 +67,7 @@ class ChunkFunction:
     sources: tuple[str, ...] = ()
     columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
     stores: bool = False
+    column_cache: ColumnCache | None = None
 
     def __call__(self, chunk: Chunk) -> Outcomes:
         """Process a chunk; an error becomes a value.
@@ -104,7 +108,8 @@ class ChunkFunction:
             _require_same_file(chunk, file)
             try:
                 # What goes wrong here without an error of ours is the file's fault: open_file says so.
-                events = open_events(chunk, file, schema, self.columns.get(chunk.dataset), meter.accessed)
+                columns = self.columns.get(chunk.dataset, frozenset())
+                events = open_events(chunk, file, schema, columns, meter.accessed, self.column_cache)
                 return _call(processor, events, meter)
             except SchemaError as error:
                 if len(chunk):
@@ -181,7 +186,12 @@ def _require_same_file(chunk: Chunk, file: Any) -> None:
 
 
 def open_events(
-    chunk: Chunk, file: Any, schema: Any, columns: frozenset[str] | None, accessed: list[Any]
+    chunk: Chunk,
+    file: Any,
+    schema: Any,
+    columns: frozenset[str] = frozenset(),
+    accessed: list[Any] | None = None,
+    cache: ColumnCache | None = None,
 ) -> Any:
     """Virtual NanoEvents of a chunk: a column is read when it is touched, or with the others that are known to be.
 
@@ -191,23 +201,14 @@ def open_events(
         schema: How the tree is read.
         columns: Branches to read at once.
         accessed: Takes up each branch that is read, in order.
+        cache: Columns are taken from there, and left there.
 
     Raises:
         ReadError: The tree has not the entries of the chunk.
         ProcessorError: The schema raised what no reading of the file is to blame for.
     """
     try:
-        events = NanoEventsFactory.from_root(
-            file,
-            treepath=chunk.tree,
-            mode="virtual",
-            entry_start=chunk.start,
-            entry_stop=chunk.stop,
-            schemaclass=schema,
-            metadata=chunk_metadata(chunk),
-            access_log=accessed,
-            preload=columns,
-        ).events()
+        events = _events(chunk, file, schema, columns, accessed, cache)
     except (ColumnarAFError, OSError):
         raise
     except Exception as error:
@@ -221,6 +222,39 @@ def open_events(
         msg = f"expected {len(chunk)} entries, and there are {len(events)}"
         raise ReadError(msg, advice="the file changed while the run went on; run again")
     return events
+
+
+def _events(
+    chunk: Chunk,
+    file: Any,
+    schema: Any,
+    columns: frozenset[str],
+    accessed: list[Any] | None,
+    cache: ColumnCache | None,
+) -> Any:
+    tree, metadata = file[chunk.tree], chunk_metadata(chunk)
+    if isinstance(tree, uproot.TTree):
+        return fast_events(
+            tree,
+            start=chunk.start,
+            stop=chunk.stop,
+            schema=schema,
+            metadata=metadata,
+            preload=tuple(sorted(columns.intersection(tree.keys(recursive=False)))),
+            access_log=accessed,
+            cache=cache,
+        )
+    return NanoEventsFactory.from_root(
+        file,
+        treepath=chunk.tree,
+        mode="virtual",
+        entry_start=chunk.start,
+        entry_stop=chunk.stop,
+        schemaclass=schema,
+        metadata=metadata,
+        access_log=accessed,
+        preload=columns or None,
+    ).events()
 
 
 def _call(processor: Any, events: Any, meter: _Meter) -> Any:
@@ -246,7 +280,7 @@ def _while_reading(error: BaseException) -> bool:
     """
     cause: BaseException | None = error
     while cause is not None:
-        if _passes(cause, ("coffea.nanoevents.mapping",)):
+        if _passes(cause, ("coffea.nanoevents.mapping", "columnar_af.ntuples.fast_reader")):
             return True
         cause = cause.__cause__ or cause.__context__
     return False
@@ -259,7 +293,11 @@ _READERS = ("uproot", "coffea.nanoevents.mapping", "columnar_af.ntuples")
 def _passes(error: BaseException, modules: tuple[str, ...]) -> bool:
     """Whether an error came through one of these modules or packages."""
     names = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__))
-    return any(name.startswith(modules) for name in names)
+    return any(name.startswith(modules) and name != _MAKES_EVENTS for name in names)
+
+
+_MAKES_EVENTS = "columnar_af.ntuples.fast_reader.mapping"
+"""It calls the schema, whose slips are not the file's; what is damaged shows in the modules that it calls."""
 
 
 def _read_error(error: BaseException, meter: _Meter) -> ReadError:

@@ -147,7 +147,7 @@ def debug(saved: SavedChunk, on_error: Callable[[Exception], None]) -> None:
     processor = load_processor(saved.processor, saved.parameters)
     schema = _schema(saved) or schema_for(processor, inspect(saved.fileset))
     with open_file(chunk.file) as file:
-        events = open_events(chunk, file, schema, None, [])
+        events = open_events(chunk, file, schema)
         try:
             _process(processor, events)
         except Exception as error:  # noqa: BLE001  # whatever the analysis raises is what was asked for

@@ -6,6 +6,7 @@ import inspect as sources
 import logging
 import math
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from columnar_af.datasets.duplicates import require_no_duplicates
 from columnar_af.datasets.fileset import Fileset
 from columnar_af.datasets.inspection import Inspection, inspect
 from columnar_af.errors import ConfigError, IncompleteRunError, TooManyFailuresError
+from columnar_af.ntuples.fast_reader import ColumnCache
 from columnar_af.processing.arrivals import Arrivals
 from columnar_af.processing.bookkeeping import (
     columns_read,
@@ -97,6 +99,7 @@ def run(
     resume: bool = False,
     max_failures: int | None = None,
     check_duplicates: bool = False,
+    column_cache: bool | ColumnCache | None = None,
 ) -> RunResult:
     """Run a processor over a fileset.
 
@@ -124,6 +127,8 @@ def run(
             parameters, corrections, input, versions of the numeric stack. Only the rest runs.
         max_failures: Stop when more chunks than this have failed; None: never.
         check_duplicates: Whether to look for events that are in two files, before any work starts.
+        column_cache: Whether to keep decoded columns on the local disk of each worker, so that a second pass with other cuts
+            inflates nothing; or the cache to keep them in. Where None, in notebooks only.
 
     Returns:
         The result; its ledger says what became of every chunk.
@@ -164,6 +169,7 @@ def run(
             _command(processor, request.parameters),
             _sources(fileset),
             stores=journal is not None,
+            column_cache=_column_cache(column_cache),
         )
         source = source_record(request.processor)
         arrivals = _arrivals(request, plan, schema, source, journal, shown)
@@ -228,6 +234,19 @@ def _keep(request: _Request, result: RunResult, recorder: Recorder | None) -> No
         return
     result.save(request.output)
     recorder.finish(result.ledger, whole=request.only is None and request.max_chunks is None)
+
+
+def _column_cache(wanted: bool | ColumnCache | None) -> ColumnCache | None:
+    if isinstance(wanted, ColumnCache):
+        return wanted
+    return ColumnCache() if (in_notebook() if wanted is None else wanted) else None
+
+
+def in_notebook() -> bool:
+    """Whether this is the kernel of a notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return shell is not None and hasattr(shell, "kernel")
 
 
 def _checked(bad_files: BadFiles) -> BadFiles:
