@@ -146,6 +146,11 @@ class CandidateSelection:
         self._cuts.append(cut)
         self._rows.append(self._row(cut, self._events, self._passing))
 
+    @property
+    def narrows(self) -> bool:
+        """Whether it pays to leave out what cannot matter: not while an event is explained or columns are traced."""
+        return not (self._is_recorded or is_typetracer(self._passing))
+
     def keep_events(self, mask: ak.Array) -> None:
         """Go on with some events: what follows has these alone.
 
@@ -168,6 +173,19 @@ class CandidateSelection:
             return self._passing
         everyone = ak.ones_like(self._passing, dtype=np.int8)
         return sum((everyone * ~mask for mask in masks), start=everyone * np.int8(0)) <= spare
+
+    def narrowed(self, candidates: ak.Array, spare: int | None) -> ak.Array:
+        """The candidates that can still matter; what follows has these alone.
+
+        Args:
+            candidates: ``n_events * var``, as the masks of the cuts are.
+            spare: How many failed cuts are tolerated; None to keep all.
+        """
+        if spare is None or not self.narrows:
+            return candidates
+        relevant = self.relevant(spare)
+        self.keep_candidates(relevant)
+        return candidates[relevant]
 
     def keep_candidates(self, mask: ak.Array) -> None:
         """Go on with some candidates, those of :meth:`relevant`: what follows has these alone.
