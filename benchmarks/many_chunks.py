@@ -76,7 +76,7 @@ def trivial(function: ChunkFunction, chunk: Chunk) -> Outcomes:
 def write_files(folder: Path, count: int) -> None:
     """Files that differ in their UUID only."""
     with uproot.recreate(folder / "first.root") as file:
-        file["Events"] = {"x": np.zeros(ENTRIES)}
+        file.mktree("Events", {"x": "float64"}).extend({"x": np.zeros(ENTRIES)})
     good = (folder / "first.root").read_bytes()
     with uproot.open(folder / "first.root") as file:
         assert uuid.UUID(bytes=good[UUID_AT : UUID_AT + 16]) == file.file.uuid
@@ -149,6 +149,8 @@ def main() -> None:
         fileset = Fileset.load([f"{folder}/*.root"])
         with measured("inspection", chosen.chunks, chosen.profile):
             inspection = run_module.inspect(fileset)
+        if inspection.bad:
+            sys.exit(f"the files of the benchmark are bad: {inspection.bad[0].error}")
         run_module.inspect = lambda *_, **__: inspection  # seen above; the rest is measured without it
         with measured("run without a journal", chosen.chunks):
             attempt(fileset, None, **options)
