@@ -61,5 +61,5 @@ def test_a_folder_that_is_removed_is_noticed(tmp_path: Path, again: bool) -> Non
         path.unlink()
         if again:
             path.write_bytes(lock.holder)
-        with pytest.raises(OutputError, match="lock .* (is gone|was lost)"):
+        with pytest.raises(OutputError, match=r"lock .* (is gone|was lost)"):
             lock.require()
