@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 from coffea.processor import executor as coffea_executor
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 PROJECT = Path(__file__).parents[1]
 
 # No deadline: a first call may compile a kernel. Derandomized: a run that was green stays green until something changes.
-settings.register_profile("columnar-af", deadline=None, derandomize=True)
+# Nor is slow generation an error: it tells of a busy machine.
+settings.register_profile(
+    "columnar-af", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("columnar-af")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,10 +24,13 @@ from columnar_af.processing.endurance import MAX_ATTEMPTS, MAX_PARTS, Endurance,
 
 @pytest.fixture(autouse=True)
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The waits, none of which is waited; nor is garbage collected, which takes longer than all the rest."""
+    """The waits, none of which is waited; nor is garbage collected, which takes longer than all the rest.
+
+    Other threads of the process, such as those of a dask client, keep their own ``time.sleep``.
+    """
     waited: list[float] = []
-    monkeypatch.setattr(endurance.gc, "collect", lambda: 0)
-    monkeypatch.setattr(endurance.time, "sleep", waited.append)
+    monkeypatch.setattr(endurance, "gc", SimpleNamespace(collect=lambda: 0))
+    monkeypatch.setattr(endurance, "time", SimpleNamespace(sleep=waited.append))
     return waited
 
 

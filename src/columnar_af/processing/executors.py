@@ -23,6 +23,12 @@ from columnar_af.processing.keeping_pool import KeepingPool
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.payload import Payload, require_modules
 
+FUTURES_AT_A_TIME = 1000
+FUTURES_PER_WORKER = 100
+"""Chunks that coffea's FuturesExecutor is given at a time: each time that one is done it looks at all that are not, which for
+10,000 chunks takes more than all else that the driver does (``benchmarks/many_chunks.py``). At the end of a batch workers wait
+for the last one of it, a hundredth of the time at most."""
+
 NAMES = ("iterative", "futures", "dask", "dask-awkward")
 
 ChunkFunctionLike = Callable[[Chunk], Outcomes]
@@ -42,6 +48,7 @@ class ReadyExecutor:
         check: Makes sure that the workers can load the processor.
         notes: What the user should know of this run, in words.
         reports: Whether it tells of each outcome as it arrives; if not, all is known only when a batch has ended.
+        largest_batch: Most chunks that it should be given at a time; any number where None.
     """
 
     name: str
@@ -51,6 +58,7 @@ class ReadyExecutor:
     check: Callable[[Payload], None] = lambda payload: None  # in this process everything is there
     notes: list[str] = field(default_factory=list)
     reports: bool = False
+    largest_batch: int | None = None
 
 
 @contextmanager
@@ -219,6 +227,7 @@ def _futures(executor: FuturesExecutor, on_done: OnDone) -> Iterator[ReadyExecut
             in_flight=workers,
             check=lambda payload: require_modules(payload, pool.run),
             reports=True,
+            largest_batch=max(FUTURES_AT_A_TIME, FUTURES_PER_WORKER * workers),
         )
     except BaseException:  # Ctrl-C, for one: nobody waits for what is still running
         pool.cancel()

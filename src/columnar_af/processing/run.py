@@ -232,6 +232,7 @@ def _keep(request: _Request, result: RunResult, recorder: Recorder | None) -> No
     """Save the result beside the journal that it came from."""
     if request.output is None or recorder is None:
         return
+    recorder.journal.require_lock()
     result.save(request.output)
     recorder.finish(result.ledger, whole=request.only is None and request.max_chunks is None)
 
@@ -286,9 +287,16 @@ def _process(plan: Plan, function: ChunkFunction, ready: ReadyExecutor, arrivals
         attempt,
         in_flight=ready.in_flight,
         reproduce=function.reproduce,
-        batch_size=None if ready.reports or not function.stores else BATCH_PER_WORKER * max(ready.workers, 1),
+        batch_size=_batch_size(ready, function),
         recovered=known,
     )
+
+
+def _batch_size(ready: ReadyExecutor, function: ChunkFunction) -> int | None:
+    """How many chunks are submitted at a time; None for all."""
+    if not ready.reports and function.stores:
+        return BATCH_PER_WORKER * max(ready.workers, 1)
+    return ready.largest_batch
 
 
 def _result(

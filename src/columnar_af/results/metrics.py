@@ -33,7 +33,8 @@ class Metrics:
 
     Attributes:
         wall_s: Seconds from the call of the run to its result, inspection and merging included.
-        event_loop_s: Seconds from the start of the first chunk to the end of the last one.
+        event_loop_s: Seconds from the start of the first chunk to the end of the last one, by the clocks of their hosts; at
+            most ``wall_s``, because these clocks may differ.
         cpu_s: CPU seconds of all chunks.
         bytes_read: Compressed bytes that were requested from the files.
         events_per_s: Processed events per second of the event loop, in Hz; 0 where nothing was processed.
@@ -65,7 +66,8 @@ class Metrics:
             executor: Name of the executor.
         """
         ran = [cost for cost in costs if cost.started > 0]
-        loop = max(cost.finished for cost in ran) - min(cost.started for cost in ran) if ran else 0.0
+        span = max(cost.finished for cost in ran) - min(cost.started for cost in ran) if ran else 0.0
+        loop = min(span, wall_s)
         return cls(
             wall_s=wall_s,
             event_loop_s=loop,
