@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from columnar_af.systematics.declaration import Nuisance, Systematics
 from columnar_af.systematics.quantities import Quantities, Source, partial_quantity, quantity
+from columnar_af.systematics.variation import NOMINAL, Variation
 
-__all__ = ["Quantities", "Source", "partial_quantity", "quantity"]
+__all__ = [
+    "NOMINAL",
+    "Nuisance",
+    "Quantities",
+    "Source",
+    "Systematics",
+    "Variation",
+    "partial_quantity",
+    "quantity",
+]
