@@ -30,6 +30,7 @@ from columnar_af.kernels.trigger_names import any_fired
 from columnar_af.kernels.trigger_objects import match_objects
 from columnar_af.ntuples.t3m import T3MSchema, fall_back, why_missing
 from columnar_af.selection import CandidateSelection, Cutflow, CutflowRow, Values, fill
+from columnar_af.selection.candidates import unrecorded
 from columnar_af.selection.filling import fill_plane
 from columnar_af.selection.masks import all_of, at_least, at_most, between, element
 from columnar_af.systematics import NOMINAL, MuonMomentum, Shift, vary
@@ -882,7 +883,7 @@ class SelectedMuons:
         """``n_events * var`` muons: two or none."""
         cuts = SELECTIONS[self.variant][year_of(events.metadata.get("era") or self.default_era)]
         candidates = matched_candidates(events)
-        label = "muons for scale factors"
-        selection = select(events, candidates, cuts, unit_weight(events), note="", label=label)
+        with unrecorded():
+            selection = select(events, candidates, cuts, unit_weight(events), note="")
         chosen = candidates[selection.passing].triplet
         return ak.concatenate([chosen.mu1, chosen.mu2], axis=1)

@@ -53,9 +53,9 @@ class MuonMomentum:
     def shifts(self) -> dict[str, Shift]:
         """Variation -> shift: the scale up and down, and a resolution that is worse (one-sided: nothing can be unsmeared)."""
         factors: dict[str, Factor] = {
-            "muon_momentum_scale_up": partial(_scaled, 1.0 + self.scale),
-            "muon_momentum_scale_down": partial(_scaled, 1.0 - self.scale),
-            "muon_momentum_resolution": partial(_smeared, self.smearing, self.seed),
+            "muon_scale_up": partial(_scaled, 1.0 + self.scale),
+            "muon_scale_down": partial(_scaled, 1.0 - self.scale),
+            "muon_resolution": partial(_smeared, self.smearing, self.seed),
         }
         return {name: partial(shifted_muons, factor=factor) for name, factor in factors.items()}
 
