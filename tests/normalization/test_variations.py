@@ -12,7 +12,10 @@ from tests.normalization.test_normalization import CONSTANTS, NUISANCES, era
 
 
 def simulation(**varied):
-    yields = {name: {"value": value, "sumw2": value, "raw": 1} for name, value in {"signal_window": 100.0, **varied}.items()}
+    yields = {
+        name: {"value": value, "sumw2": value, "raw": 1}
+        for name, value in {"signal_window": 100.0, **varied}.items()
+    }
     return RunResult({"mc": {"yields": yields}}, {"mc": DatasetSummary("mc", {}, 10, 10)})
 
 

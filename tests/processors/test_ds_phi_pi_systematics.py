@@ -58,7 +58,8 @@ def assert_same(one, other):
 def without_variations(output):
     found = (*VARIATIONS, "leading_muon_up", "leading_muon_down")
     return output | {
-        kind: {name: value for name, value in output[kind].items() if not name.endswith(found)} for kind in ("hists", "yields")
+        kind: {name: value for name, value in output[kind].items() if not name.endswith(found)}
+        for kind in ("hists", "yields")
     }
 
 
@@ -117,11 +118,15 @@ def test_what_may_be_asked_for():
         DsPhiPi(systematics="jets")
 
 
-@pytest.mark.parametrize("executor", ["iterative", pytest.param("dask-awkward", marks=pytest.mark.dask_awkward)])
+@pytest.mark.parametrize(
+    "executor", ["iterative", pytest.param("dask-awkward", marks=pytest.mark.dask_awkward)]
+)
 def test_a_run_in_chunks_gives_the_same(executor):
     if executor == "dask-awkward":
         pytest.importorskip("dask_awkward")
-    result = columnar_af.run(DsPhiPi(systematics="muon"), FILE, chunksize=50, executor=executor, progress=False)
+    result = columnar_af.run(
+        DsPhiPi(systematics="muon"), FILE, chunksize=50, executor=executor, progress=False
+    )
     (dataset,) = result.datasets
     whole = DsPhiPi(systematics="muon").process(open_events(FILE))["ds"]
     assert result.yields[dataset] == whole["yields"]
