@@ -118,14 +118,14 @@ def event_classes(options: T3MOptions, first: int, count: int) -> Integers:
     Multiplying by a number coprime to the number of events visits every residue once, so any block knows its classes
     without those of the others.
     """
-    step = _coprime(options.events)
+    step = coprime(options.events)
     position = (np.arange(first, first + count) * step + options.seed) % options.events
     ds = position < options.injected_ds
     dplus = ~ds & (position < options.injected_ds + options.injected_dplus)
     return np.select([ds, dplus], [DS_EVENT, DPLUS_EVENT], BACKGROUND)
 
 
-def _coprime(events: int) -> int:
+def coprime(events: int) -> int:
     """A step near 0.618 of ``events`` without a common divisor, so that classes look mixed."""
     step = max(1, round(0.6180339887 * events))
     while np.gcd(step, events) != 1:
