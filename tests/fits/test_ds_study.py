@@ -36,7 +36,7 @@ def test_every_era_gives_back_its_d_s_and_their_fraction_from_b(done):
         assert abs(era.from_b.from_b - 0.3) < 3 * era.from_b.from_b_error
     assert abs(done.from_b.from_b - 0.3) < 3 * done.from_b.from_b_error
     assert done.from_b.from_b_error < done.eras[1].from_b.from_b_error
-    assert set(done.tails) == {"tail_width_ratio", "tail_wide_fraction"}
+    assert set(done.tails.names) == {"tail_width_ratio", "tail_wide_fraction"}
 
 
 def test_rates_per_luminosity_are_constant(done):
@@ -99,7 +99,7 @@ def test_the_data_choose_the_tails_where_asked(result):
     done = study(
         result, StudyOptions(peak="crystal-ball", shared_tails=False, free_tails=True, eras=("2017C",))
     )
-    assert done.tails == {}
+    assert not done.tails.names
     assert "dplus_alpha" in done.eras[0].fit.parameters
     assert abs(done.eras[0].fit.total("ds").value - 3_000) < 3 * done.eras[0].fit.total("ds").error
 

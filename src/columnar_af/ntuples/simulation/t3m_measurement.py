@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -77,23 +77,27 @@ class MeasurementOptions:
         """
         known = bool(self.eras) and set(self.eras) <= set(ERAS) and len(set(self.eras)) == len(self.eras)
         require(known, "--era", ", ".join(self.eras), f"different ones of {', '.join(ERAS)}", COMMAND)
-        for options in (*self.control().values(), *self.signal().values(), *self.search().values()):
+        samples: dict[str, Sample] = {**self.control(), **self.signal(), **self.search()}
+        for options in samples.values():
             options.check()
 
     def control(self) -> dict[str, T3MOptions]:
         """Dataset -> sample of D_s → φπ: data of each era, simulation of each year."""
-        mini = {"layout": Layout.MINI_2021, "prompt_fraction": self.prompt_fraction}
-        signal = {
-            "ds_yield": round(DS_FRACTION * self.events),
-            "dplus_yield": round(DPLUS_FRACTION * self.events),
-        }
+        base = T3MOptions(self.events, layout=Layout.MINI_2021, prompt_fraction=self.prompt_fraction)
         data = {
-            era: T3MOptions(self.events, is_data=True, era=era, seed=self._seed(0, number), **mini, **signal)
+            era: replace(
+                base,
+                is_data=True,
+                era=era,
+                seed=self._seed(0, number),
+                ds_yield=round(DS_FRACTION * self.events),
+                dplus_yield=round(DPLUS_FRACTION * self.events),
+            )
             for number, era in enumerate(self.eras)
         }
         simulation = {
-            f"ds_phi_pi_mc_{year}": T3MOptions(
-                self.simulated_events, era=era, seed=self._seed(1, number), **mini
+            f"ds_phi_pi_mc_{year}": replace(
+                base, events=self.simulated_events, era=era, seed=self._seed(1, number)
             )
             for number, (year, era) in enumerate(self._years().items())
         }
@@ -157,7 +161,7 @@ def simulate_measurement(
     texts = [directory / name for name in (CONTROL_FILESET, SEARCH_FILESET, SIGNAL_FILESET)]
     with all_or_nothing([*written, *texts, directory / TRUTH_FILE]):
         truths = _write_samples(samples, directory, workers)
-        groups = (options.control(), options.search(), options.signal())
+        groups: tuple[Mapping[str, Sample], ...] = (options.control(), options.search(), options.signal())
         for path, group in zip(texts, groups, strict=True):
             _write_fileset(path, {name: _entry(sample, truths[name]) for name, sample in group.items()})
         world = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.random import Generator
@@ -82,16 +82,13 @@ class Triples:
 
     def take(self, index: Integers) -> Triples:
         """Some of them."""
-        return Triples(*(part[..., index] for part in self._parts()))
-
-    def _parts(self) -> tuple[NDArray[np.generic], ...]:
-        return self.legs, self.charges, self.origins, self.stray, self.parent, self.parents
+        return replace(self, **{item.name: getattr(self, item.name)[..., index] for item in fields(self)})
 
     @classmethod
     def concatenate(cls, parts: list[Triples]) -> Triples:
         """One after the other."""
-        columns = zip(*(part._parts() for part in parts), strict=True)
-        return cls(*(np.concatenate(column, axis=-1) for column in columns))
+        names = [item.name for item in fields(cls)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in names))
 
 
 def accepted(
