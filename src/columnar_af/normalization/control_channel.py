@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from columnar_af.datasets.eras import year_of
 from columnar_af.datasets.luminosity import luminosity
 from columnar_af.errors import ConfigError
 from columnar_af.fits.eras import processed_luminosity
@@ -85,7 +86,7 @@ class EraYield:
     @property
     def year(self) -> str:
         """The year of the era."""
-        return self.era[:4]
+        return year_of(self.era)
 
 
 def read_fits(path: str | Path, *, shared_shapes: bool = False) -> Mapping[str, Mapping[str, Any]]:
@@ -187,10 +188,11 @@ def simulation_for(era: str, result: RunResult, chosen: Mapping[str, str]) -> st
         ConfigError: There is none, or several.
     """
     names = {name for name, summary in result.datasets.items() if not summary.metadata.get("is_data")}
-    wanted = chosen.get(era) or chosen.get(era[:4])
+    year = year_of(era)
+    wanted = chosen.get(era) or chosen.get(year)
     if wanted is not None and wanted in names:
         return wanted
-    for label in (era, era[:4]):
+    for label in (era, year):
         found = sorted(n for n in names if str(result.datasets[n].metadata.get("era")) == label)
         if len(found) == 1 and wanted is None:
             return found[0]
