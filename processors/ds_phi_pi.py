@@ -213,7 +213,7 @@ class DsPhiPi(ProcessorABC):
         default_era: Era of a dataset whose metadata name none.
         event_weight: Weight of each event of simulation. Data have weight 1.
         systematics: Variations of simulation, keys of :data:`SYSTEMATICS` in a list or separated by commas, or ``all``.
-        muon_momentum: How well the momentum of muons is known.
+        muon_momentum: How well the momentum of muons is known: a MuonMomentum, or its sizes by name.
     """
 
     schema: ClassVar[type] = T3MSchema
@@ -224,7 +224,7 @@ class DsPhiPi(ProcessorABC):
         default_era: str = "2017",
         event_weight: EventWeight = unit_weight,
         systematics: str | Iterable[str] = (),
-        muon_momentum: MuonMomentum | None = None,
+        muon_momentum: MuonMomentum | Mapping[str, float] | None = None,
     ) -> None:
         if variant not in SELECTIONS:
             msg = f"unknown variant {variant!r} of the selection: expected one of {', '.join(SELECTIONS)}"
@@ -234,7 +234,7 @@ class DsPhiPi(ProcessorABC):
         self.default_era = default_era
         self.event_weight = event_weight
         self.systematics = chosen_systematics(systematics)
-        self.muon_momentum = muon_momentum or MuonMomentum()
+        self.muon_momentum = MuonMomentum.of(muon_momentum)
 
     def process(self, events: ak.Array) -> dict[str, dict[str, Any]]:
         """Select candidates in one chunk of events.
