@@ -289,8 +289,8 @@ def _result(
     source: SourceRecord,
     arrivals: Arrivals,
 ) -> RunResult:
-    ledger = ledger_of(plan, recovered, skip_bad_files=request.bad_files == "skip")
     output = output_of(request.processor, recovered.outcomes)
+    ledger = ledger_of(plan, recovered, skip_bad_files=request.bad_files == "skip")
     kind = type(request.processor)
     provenance = Provenance.collect(
         processor=kind.__name__,
