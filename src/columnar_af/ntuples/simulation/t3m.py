@@ -20,10 +20,8 @@ from numpy.random import SFC64, Generator, SeedSequence
 from numpy.typing import NDArray
 
 from columnar_af.ntuples.simulation.output import (
-    TRUTH_FILE,
-    all_or_nothing,
     atomic_file,
-    prepare_output,
+    sample_folder,
     share_events,
     write_truth,
 )
@@ -63,17 +61,15 @@ def simulate(
         OutputError: The folder is not empty, or a file cannot be written; no file is left behind.
     """
     options.check()
-    prepare_output(directory, overwrite)
-    names = [options.file_name(number) for number in range(options.files)]
-    written = [directory / name for name in names]
-    written += [truth_file(path) for path in written]
-    with all_or_nothing([*written, directory / TRUTH_FILE]):
-        truths = _write_files(options, directory, workers or _cpus())
+    with sample_folder(directory, overwrite) as folder:
+        written = [folder / options.file_name(number) for number in range(options.files)]
+        written += [truth_file(path) for path in written]
+        truths = _write_files(options, folder, workers or _cpus())
         total = Truth()
         for truth in truths:
             total.add(truth)
         summary = sample_truth(options, total, [path.name for path in written])
-        write_truth(directory, summary)
+        write_truth(folder, summary)
     return summary
 
 
