@@ -7,16 +7,13 @@ exist are in :data:`LEFT_OUT`, with the reason; the last test counts all others.
 from __future__ import annotations
 
 import os
-import random
 import resource
 import signal
-import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +22,7 @@ import pytest
 from columnar_af import RunResult
 from columnar_af.errors import ColumnarAFError, IncompleteRunError, OutputError
 from columnar_af.processing.journal.journal import read_ledger
+from tests.ports import free_port, wait_for_listener
 
 CHUNKS = 12
 EXECUTORS = ("iterative", "futures", "dask", pytest.param("dask-awkward", marks=pytest.mark.dask_awkward))
@@ -244,26 +242,6 @@ class RestartedScheduler:
         self._ended.set()
         self._watcher.join()
         self._kill()
-
-
-def free_port() -> int:
-    """A port that is free, and that the system does not give to somebody else meanwhile: it gives numbers from 32768 on."""
-    for port in random.sample(range(20_000, 30_000), 100):
-        with socket.socket() as candidate, suppress(OSError):
-            candidate.bind(("127.0.0.1", port))
-            return port
-    pytest.fail("no port is free")
-
-
-def wait_for_listener(port: int) -> None:
-    """Until something listens: a command takes seconds to start, and more of them on a busy machine."""
-    end = time.monotonic() + 200
-    while time.monotonic() < end:
-        with socket.socket() as connection:
-            if connection.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    pytest.fail(f"nothing listens on port {port}")
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)

@@ -25,9 +25,9 @@ from columnar_af.errors import (
     ExecutorError,
     IncompleteRunError,
     MissingModuleError,
-    ProcessorError,
 )
 from columnar_af.processing.dask_client import client_for
+from columnar_af.processing.journal.journal import read_ledger
 from columnar_af.processing.plan import PlanFilter
 from columnar_af.processing.processors import load_processor
 
@@ -214,8 +214,14 @@ def test_a_branch_that_no_file_has_is_a_slip_of_the_analysis(toy: Any) -> None:
 
 
 def test_results_that_do_not_add_up(toy: Any) -> None:
-    with pytest.raises(ProcessorError, match="do not add up"):
+    with pytest.raises(IncompleteRunError, match="do not add up") as caught:
         run(toy.processor("OtherKeys"), f"{toy.first}:Events", chunksize=25)
+    result = caught.value.result
+    assert result.output == {"value": 1}
+    (failed,) = result.ledger.with_status("failed")
+    assert failed.error is not None
+    assert (failed.error.address.start, failed.error.address.stop) == (25, 50)
+    assert result.ledger.done == 25
 
 
 def test_results_that_do_not_add_up_end_the_command_with_their_message(toy: Any) -> None:
@@ -229,14 +235,18 @@ def test_results_that_do_not_add_up_end_the_command_with_their_message(toy: Any)
     )
     main = [sys.executable, "-c", "from columnar_af.cli import main; main()"]
     answer = subprocess.run(
-        [*main, "run", f"{script}:Uneven", f"{toy.first}:Events", "--chunksize", "17"],
+        [*main, "run", f"{script}:Uneven", f"{toy.first}:Events", "--chunksize", "17", "-o", "out"],
         capture_output=True,
         text=True,
         check=False,
         cwd=toy.folder,
     )
     assert answer.returncode == 1
-    assert "chunks 0 to 1 and 2 to 2 do not add up" in answer.stderr
+    latest = read_ledger(toy.folder / "out").runs[-1]
+    assert latest.missing == [2]
+    assert "do not add up" in latest.fates[2]["error"]["message"]
+    assert RunResult.load(toy.folder / "out").ledger.done == 34
+    assert "chunks 2 to 2 do not add up with those of chunks 0 to 1" in answer.stderr
     assert "Traceback" not in answer.stderr
 
 

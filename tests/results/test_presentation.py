@@ -21,6 +21,7 @@ from columnar_af.errors import ErrorRecord
 from columnar_af.results import DatasetSummary, Ledger, LedgerEntry, RunResult
 from columnar_af.results.tables import FORMATS, latex_escape
 from columnar_af.selection import Cutflow, CutflowRow
+from columnar_af.selection.cutflow_table import table_rows
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -216,3 +217,8 @@ def test_a_long_list_of_failures_is_cut(result):
 def test_an_empty_result_is_shown():
     assert "all 0 entries in 0 chunks" in on_terminal(RunResult(None))
     assert RunResult(None)._repr_html_().startswith("<div>")
+
+
+def test_a_cutflow_without_cuts_has_no_rows():
+    """Found by fuzzing."""
+    assert table_rows(Cutflow()) == []

@@ -171,6 +171,7 @@ def inspect_file(dataset: str, file: InputFile) -> FileReport:
                 report, uuid=str(directory.file.uuid), size_bytes=directory.file.source.num_bytes
             )
             tree = directory[choose_tree(directory, file.tree)]
+            _refuse_wrong_count(tree)
             branches = [branch.name for branch in tree.branches]
             version, missing = _ntuple(branches)
             report = replace(
@@ -185,6 +186,18 @@ def inspect_file(dataset: str, file: InputFile) -> FileReport:
         address = WorkAddress(dataset=dataset, file=file.path, tree=file.tree)
         return replace(report, entries=0, error=ErrorRecord.from_exception(error, address=address))
     return report
+
+
+def _refuse_wrong_count(tree: Any) -> None:
+    """A damaged count would be planned for: a bit of it more, and there are 10¹⁵ entries in billions of chunks."""
+    counts = [
+        int(count) for branch in tree.branches if (count := getattr(branch, "num_entries", None)) is not None
+    ]
+    if tree.num_entries < 0 or (counts and tree.num_entries > max(counts)):
+        msg = f"the tree says that it has {tree.num_entries} entries, and its longest branch has {max(counts, default=0)}"
+        raise ReadError(
+            msg, advice="the file is damaged: copy it again, or leave it out with --bad-files skip"
+        )
 
 
 def _ntuple(branches: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:

@@ -71,7 +71,7 @@ def _truths(folder: Path) -> list[dict[str, Any]]:
     for path in sorted(folder.glob(TRUTH_FILES)):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
         if isinstance(content, dict):
             candidates = [content, *content.values()]

@@ -111,7 +111,7 @@ def read_fits(path: str | Path, *, shared_shapes: bool = False) -> Mapping[str, 
             fit["era"]: {key: fit[key] for key in ("succeeded", "problems", "windows")}
             for fit in document["eras"]
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         msg = f"{path} is no result of the mass fit: {type(error).__name__}: {error}"
         raise ConfigError(msg, advice="run columnar-af fit ds-mass DIR_DATA first, or give --fit") from error
     return fits
@@ -121,7 +121,7 @@ def fitted_b_fraction(path: str | Path) -> float | None:
     """Fraction of D_s from B decays of all eras, from the same JSON; None where it was not fitted, or the fit failed."""
     try:
         fit = json.loads(Path(path).read_text(encoding="utf-8")).get("from_b")
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         msg = f"{path} is no result of the mass fit: {type(error).__name__}: {error}"
         raise ConfigError(msg, advice="run columnar-af fit ds-mass DIR_DATA first, or give --fit") from error
     return float(fit["from_b"]) if fit and fit["succeeded"] else None

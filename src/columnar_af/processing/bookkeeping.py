@@ -52,6 +52,9 @@ def _status(error: ErrorRecord | None, skip_bad_files: bool, any_done: bool) -> 
 
 
 def _chunk_entry(chunk: Chunk, recovered: Recovered, status: Status) -> LedgerEntry:
+    error = recovered.outcomes.errors.get(chunk.number)
+    if error is not None:  # merging knows the numbers of chunks alone
+        error = replace(error, address=error.address.filled_from(chunk.address).redacted())
     return LedgerEntry(
         number=chunk.number,
         dataset=chunk.dataset,
@@ -63,7 +66,7 @@ def _chunk_entry(chunk: Chunk, recovered: Recovered, status: Status) -> LedgerEn
         status=status,
         entries=recovered.outcomes.entries[chunk.number],
         attempts=recovered.attempts[chunk.number] + recovered.outcomes.metrics[chunk.number].attempts - 1,
-        error=recovered.outcomes.errors.get(chunk.number),
+        error=error,
     )
 
 
@@ -115,7 +118,10 @@ def columns_read(plan: Plan, outcomes: Outcomes) -> Mapping[str, list[str]]:
 
 
 def output_of(processor: Any, outcomes: Outcomes) -> Any:
-    """The merged output, after the processor's own last step; an empty dictionary where no chunk was done."""
+    """The merged output, after the processor's own last step; an empty dictionary where no chunk was done.
+
+    To be called before :func:`ledger_of`, because the last additions are made here, and chunks may fail in them.
+    """
     total = outcomes.total()
     if total is None:
         return {}

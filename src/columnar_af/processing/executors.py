@@ -17,7 +17,7 @@ from coffea.util import coffea_console
 
 from columnar_af.errors import ColumnarAFError, ConfigError
 from columnar_af.processing.chunk import Chunk
-from columnar_af.processing.dask_client import client_for, require_modules_on
+from columnar_af.processing.dask_client import client_for, notes_on, require_modules_on
 from columnar_af.processing.dask_executor import DaskFuturesExecutor
 from columnar_af.processing.keeping_pool import KeepingPool
 from columnar_af.processing.merge import Outcomes
@@ -70,7 +70,7 @@ def open_executor(
     Args:
         executor: A name of :data:`NAMES`, or any executor of coffea.
         workers: Number of workers, where it starts them itself.
-        client: For dask: a client, or the address of a scheduler.
+        client: For dask: a client, or the address of a scheduler, a text or a SchedulerAddress.
         on_done: Called with outcomes as they arrive, where the executor can tell; perhaps in another thread.
 
     Raises:
@@ -273,6 +273,8 @@ def _with_client(executor: Any, client: Any, workers: int, on_done: OnDone, *, o
     if isinstance(executor, DaskExecutor):
         executor.status = False
     tells_itself = isinstance(executor, DaskFuturesExecutor)
+    notes: list[str] = getattr(executor, "notes", [])
+    notes += [note for note in notes_on(client) if note not in notes]
     if tells_itself:
         executor.on_done = on_done
     return ReadyExecutor(
@@ -280,6 +282,6 @@ def _with_client(executor: Any, client: Any, workers: int, on_done: OnDone, *, o
         workers if own else 0,
         partial(_attempt, executor) if tells_itself else _telling(executor, on_done),
         check=lambda payload: require_modules_on(client, payload),
-        notes=getattr(executor, "notes", []),
+        notes=notes,
         reports=hasattr(executor, "on_done"),
     )

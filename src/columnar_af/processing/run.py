@@ -115,7 +115,7 @@ def run(
         workers: Number of workers.
         chunksize: Entries per chunk, nearly: the chunks of a file are of equal length.
         max_chunks: Most chunks per dataset; all where None.
-        client: For dask: a client, which stays open, or the address of a scheduler.
+        client: For dask: a client, which stays open, or the address of a scheduler, a text or a SchedulerAddress.
         schema: How the trees are read; where None, the processor's attribute ``schema``, or else T3MSchema for T3M
             ntuples, or else coffea's BaseSchema.
         bad_files: ``stop`` (what cannot be read is an error) or ``skip`` (it is left out, and listed in the ledger). An
@@ -308,8 +308,8 @@ def _result(
     source: SourceRecord,
     arrivals: Arrivals,
 ) -> RunResult:
-    ledger = ledger_of(plan, recovered, skip_bad_files=request.bad_files == "skip")
     output = output_of(request.processor, recovered.outcomes)
+    ledger = ledger_of(plan, recovered, skip_bad_files=request.bad_files == "skip")
     kind = type(request.processor)
     provenance = Provenance.collect(
         processor=kind.__name__,

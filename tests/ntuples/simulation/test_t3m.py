@@ -325,8 +325,11 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="cannot use"):
-        output.prepare_output(tmp_path / "file" / "out", overwrite=False)
+    with (
+        pytest.raises(OutputError, match="cannot use"),
+        output.sample_folder(tmp_path / "file" / "out", overwrite=False),
+    ):
+        pass
 
 
 @pytest.mark.parametrize(("events", "files"), [(10, 3), (3, 3), (50_000, 4)])
@@ -362,5 +365,47 @@ def test_a_truth_file_that_is_not_ours_stays_with_its_files(tmp_path: Path, text
 def test_a_former_sample_that_cannot_be_removed(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "truth.json").write_text('{"layout": "loopsusy", "files": ["folder"]}')
-    with pytest.raises(OutputError, match="cannot remove the former sample"):
-        output.prepare_output(tmp_path, overwrite=True)
+    with (
+        pytest.raises(OutputError, match="cannot replace the former sample"),
+        output.sample_folder(tmp_path, overwrite=True),
+    ):
+        pass
+
+
+def sample(folder: Path, *names: str) -> None:
+    """What a simulation writes, in short."""
+    for name in names:
+        (folder / name).write_text(folder.name)
+    record = {"layout": "loopsusy", "files": list(names)}
+    (folder / "truth.json").write_text(json.dumps(record))
+
+
+def fail_within(directory: Path, failure: BaseException) -> None:
+    with output.sample_folder(directory, overwrite=True) as folder:
+        (folder / "a.root").write_text("half")
+        raise failure
+
+
+@pytest.mark.parametrize(
+    "failure", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()], ids=["disk", "interrupt"]
+)
+def test_a_former_sample_stays_until_the_new_one_is_complete(tmp_path: Path, failure: BaseException) -> None:
+    sample(tmp_path, "a.root", "b.root")
+    (tmp_path / "mine.txt").write_text("keep")
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    with pytest.raises(type(failure)):
+        fail_within(tmp_path, failure)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
+    with output.sample_folder(tmp_path, overwrite=True) as folder:
+        sample(folder, "b.root", "c.root")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.root", "c.root", "mine.txt", "truth.json"]
+
+
+def test_a_move_that_was_killed_is_finished_by_the_next_one(tmp_path: Path) -> None:
+    """Killed between two files: there is no truth, so no sample; the list of the files is in the hidden folder."""
+    (tmp_path / ".new-killed").mkdir()
+    sample(tmp_path / ".new-killed", "a.root", "b.root")
+    (tmp_path / ".new-killed" / "a.root").rename(tmp_path / "a.root")
+    with output.sample_folder(tmp_path, overwrite=True) as folder:
+        sample(folder, "c.root")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.root", "truth.json"]

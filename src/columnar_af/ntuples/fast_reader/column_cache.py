@@ -271,7 +271,9 @@ def _unpack(buffer: mmap.mmap, key: ColumnKey, *, check: bool) -> Column | None:
         if check and description["xxh3_128"] != _checksum(arrays):
             return None
         return Column(**arrays)
-    except (ValueError, TypeError, KeyError):  # the description is not what _pack wrote
+    except (
+        ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, MemoryError,
+    ):  # fmt: skip  # the description is not what _pack wrote
         return None
 
 

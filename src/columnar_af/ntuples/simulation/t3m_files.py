@@ -18,10 +18,8 @@ from numpy.random import SFC64, Generator, SeedSequence
 from numpy.typing import NDArray
 
 from columnar_af.ntuples.simulation.output import (
-    TRUTH_FILE,
-    all_or_nothing,
     atomic_file,
-    prepare_output,
+    sample_folder,
     share_events,
     write_truth,
 )
@@ -154,16 +152,14 @@ def write_sample(
         OutputError: The folder is not empty, or a file cannot be written; no file is left behind.
     """
     options.check()
-    prepare_output(directory, overwrite)
-    names = [options.file_name(number) for number in range(options.files)]
-    written = [directory / name for name in names]
-    written += [truth_file(path) for path in written]
-    with all_or_nothing([*written, directory / TRUTH_FILE]):
+    with sample_folder(directory, overwrite) as folder:
+        written = [folder / options.file_name(number) for number in range(options.files)]
+        written += [truth_file(path) for path in written]
         total = Truth()
-        for truth in _write_files(options, directory, write_file, workers or _cpus()):
+        for truth in _write_files(options, folder, write_file, workers or _cpus()):
             total.add(truth)
         summary = sample_truth(options, total, [path.name for path in written])
-        write_truth(directory, summary)
+        write_truth(folder, summary)
     return summary
 
 

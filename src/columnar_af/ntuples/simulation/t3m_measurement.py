@@ -15,13 +15,7 @@ from typing import Any
 
 import yaml
 
-from columnar_af.ntuples.simulation.output import (
-    TRUTH_FILE,
-    all_or_nothing,
-    atomic_file,
-    prepare_output,
-    write_truth,
-)
+from columnar_af.ntuples.simulation.output import sample_folder, write_truth
 from columnar_af.ntuples.simulation.t3m import sample_truth, write_file
 from columnar_af.ntuples.simulation.t3m_files import truth_file
 from columnar_af.ntuples.simulation.t3m_layouts import TREE
@@ -155,12 +149,11 @@ def simulate_measurement(
         OutputError: The folder is not empty, or a file cannot be written; no file is left behind.
     """
     options.check()
-    prepare_output(directory, overwrite)
     samples: dict[str, Sample] = {**options.control(), **options.signal(), **options.search()}
-    written = [path for sample in samples.values() for path in _files(sample, directory)]
-    texts = [directory / name for name in (CONTROL_FILESET, SEARCH_FILESET, SIGNAL_FILESET)]
-    with all_or_nothing([*written, *texts, directory / TRUTH_FILE]):
-        truths = _write_samples(samples, directory, workers)
+    with sample_folder(directory, overwrite) as folder:
+        written = [path for sample in samples.values() for path in _files(sample, folder)]
+        texts = [folder / name for name in (CONTROL_FILESET, SEARCH_FILESET, SIGNAL_FILESET)]
+        truths = _write_samples(samples, folder, workers)
         groups: tuple[Mapping[str, Sample], ...] = (options.control(), options.search(), options.signal())
         for path, group in zip(texts, groups, strict=True):
             _write_fileset(path, {name: _entry(sample, truths[name]) for name, sample in group.items()})
@@ -176,7 +169,7 @@ def simulate_measurement(
             "world": world,
             **truths,
         }
-        write_truth(directory, summary)
+        write_truth(folder, summary)
     return summary
 
 

@@ -40,7 +40,7 @@ class HeldLock:
             OutputError: It is not.
         """
         try:
-            if os.path.samestat(Path(self.path).stat(), os.fstat(self.file)) and self._told() == self.holder:
+            if os.path.samestat(self.path.stat(), os.fstat(self.file)) and self._told() == self.holder:
                 return
         except OSError as error:
             msg = f"the lock {self.path} is gone while the run goes on: {error.strerror or error}"
