@@ -40,6 +40,7 @@ from columnar_af.normalization.tables import (
 )
 from columnar_af.normalization.uncertainties import load_uncertainties, with_measured_yield
 from columnar_af.normalization.variations import measured_variations
+from columnar_af.results.plain_values import plain
 from columnar_af.results.run_result import RunResult
 
 
@@ -126,7 +127,7 @@ def write(result: Normalization, folder: Path) -> list[Path]:
     if result.terms:
         tables += [as_latex(signal_rows(result)), as_latex(uncertainty_rows(result))]
     files = {
-        "normalization.json": json.dumps(result.to_json(), indent=1, ensure_ascii=False) + "\n",
+        "normalization.json": json.dumps(plain(result.to_json()), indent=1, ensure_ascii=False) + "\n",
         "normalization.txt": report(result) + "\n",
         "normalization.tex": "\n".join(tables),
     }
