@@ -55,13 +55,27 @@ $(NEW_DASK_VENV)/.made: requirements/new-dask.lock pyproject.toml
 	$(call environment,$(NEW_DASK_VENV),$<)
 
 DEMO := results/ds_phi_pi
+MEASUREMENT := results/measurement
 
 .PHONY: demo
-demo: $(VENV)/.made  ## D_s -> phi(mu mu) pi on the small ntuples of datasets/: cutflows, histograms, mass fit, figures
+demo: demo-ds demo-measurement  ## All demos, on simulated ntuples: figures, tables, and the truth beside what was found
+
+.PHONY: demo-ds
+demo-ds: $(VENV)/.made  ## D_s -> phi(mu mu) pi on the small ntuples of datasets/: cutflows, histograms, figures
 	$(BIN)/columnar-af run ds_phi_pi datasets/ds_phi_pi.yaml --executor futures --workers 2 -o $(DEMO)
 	$(BIN)/columnar-af plot $(DEMO) --histogram mass --histogram dimuon_mass
-	$(BIN)/columnar-af fit ds-mass $(DEMO)
 	@$(BIN)/python -c "$$TELL" $(DEMO)
+
+.PHONY: demo-measurement
+demo-measurement: $(VENV)/.made  ## The D_s yields of six eras, and from them the expected tau -> 3mu: ntuples, fits, datacards
+	$(BIN)/columnar-af simulate t3m-measurement --workers 2 --overwrite -o $(MEASUREMENT)/ntuples
+	$(BIN)/columnar-af run ds_phi_pi $(MEASUREMENT)/ntuples/control.yaml --executor futures --workers 2 -o $(MEASUREMENT)/control > /dev/null
+	$(BIN)/columnar-af fit ds-mass $(MEASUREMENT)/control
+	$(BIN)/columnar-af run tau_to_3mu $(MEASUREMENT)/ntuples/signal.yaml --executor futures --workers 2 -o $(MEASUREMENT)/signal > /dev/null
+	$(BIN)/columnar-af run tau_to_3mu $(MEASUREMENT)/ntuples/search.yaml --executor futures --workers 2 -o $(MEASUREMENT)/search > /dev/null
+	$(BIN)/columnar-af normalize $(MEASUREMENT)/control $(MEASUREMENT)/control --signal $(MEASUREMENT)/signal --search $(MEASUREMENT)/search
+	@echo "Figures: $(MEASUREMENT)/control/fits, for example 2017C.png, stability.png and decay_length.png"
+	@echo "Datacards and tables: $(MEASUREMENT)/control/normalization; the truth: $(MEASUREMENT)/ntuples/truth.json"
 
 define TELL
 import json, sys
@@ -72,7 +86,6 @@ for name, dataset in json.loads((folder / "summary.json").read_text())["datasets
     print(f"  {name:<22} {dataset['cutflow'][-1]['events']:>4} of {dataset['entries']:>4} events")
 print(f"Result:  {folder}/summary.json and histograms.root; columnar-af show {folder} prints it")
 print(f"Figures: {folder}/figures, for example {folder}/figures/mass_2017C.png")
-print(f"Fits:    {folder}/fits, for example {folder}/fits/2017C.png; the table above has the true yields beside them")
 endef
 export TELL
 

@@ -753,10 +753,9 @@ def candidate_columns(events: ak.Array, best: ak.Array, weights: ak.Array) -> di
     triplet = best.triplet
     values = {"tripletMass": triplet.mass, "Pt_tripl": triplet.pt, "Eta_tripl": triplet.eta}
     values["phiMass"] = best.dimuon_mass
-    lengths = decay_lengths(triplet)
-    return flattened(
-        events, best, weights, values | {f"decay_length_{name}": length for name, length in lengths.items()}
-    )
+    lengths, unknown = decay_lengths(triplet), ak.full_like(triplet.mass, np.nan)
+    values |= {f"decay_length_{name}": lengths.get(name, unknown) for name in DECAY_LENGTHS}
+    return flattened(events, best, weights, values)
 
 
 def decay_length_planes(best: ak.Array, weights: ak.Array) -> dict[str, hist.Hist]:
@@ -782,6 +781,9 @@ def decay_length_axis() -> hist.axis.Regular:
     """Axis of the proper decay length."""
     label = "proper decay length [mm]"
     return hist.axis.Regular(DECAY_LENGTH_BINS, *DECAY_LENGTH_RANGE, name="decay_length", label=label)
+
+
+DECAY_LENGTHS = ("xy", "3d")
 
 
 def decay_lengths(triplet: ak.Array) -> dict[str, ak.Array]:

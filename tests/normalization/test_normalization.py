@@ -127,14 +127,14 @@ def test_fits_are_read_and_a_failed_one_is_no_yield(tmp_path):
     document = {
         "eras": [{"era": "2017C", "succeeded": True, "problems": [], "windows": windows}],
         "simultaneous": {"2017C": [{**windows[0], "value": 11.0}], "2017D": []},
-        "from_b": {"succeeded": True, "from_b": 0.3},
+        "from_b": {"succeeded": True, "from_b": 0.3, "from_b_error": 0.02},
     }
     path.write_text(json.dumps(document))
     assert read_fits(path)["2017C"]["windows"][0]["value"] == 10.0
     shared = read_fits(path, shared_shapes=True)
     assert shared["2017C"]["windows"][0]["value"] == 11.0
     assert not shared["2017D"]["succeeded"]
-    assert fitted_b_fraction(path) == 0.3
+    assert fitted_b_fraction(path) == Value(0.3, 0.02)
     from columnar_af.normalization.control_channel import fitted_yield
 
     with pytest.raises(ConfigError, match="era 2017D failed and gives no yield"):

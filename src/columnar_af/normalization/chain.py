@@ -38,8 +38,9 @@ from columnar_af.normalization.tables import (
     signal_rows,
     uncertainty_rows,
 )
-from columnar_af.normalization.uncertainties import load_uncertainties, with_measured_yield
+from columnar_af.normalization.uncertainties import fitted_fraction, load_uncertainties, with_measured_yield
 from columnar_af.normalization.variations import measured_variations
+from columnar_af.results.plain_values import plain
 from columnar_af.results.run_result import RunResult
 
 
@@ -98,7 +99,10 @@ def normalize(inputs: Inputs) -> Normalization:
     nuisances += measured_variations(eras, simulation)
     signal = None if inputs.signal is None else RunResult.load(inputs.signal)
     found = _efficiencies(inputs, signal)
-    b_fraction = fitted_b_fraction(fit) if inputs.b_fraction is None else inputs.b_fraction
+    b_fraction = inputs.b_fraction
+    if b_fraction is None and (measured := fitted_b_fraction(fit)) is not None:
+        b_fraction = measured.value
+        nuisances += (fitted_fraction(measured.relative, {era.year for era in eras}),)
     terms = expected_terms(eras, found, channels(constants, b_fraction)) if found else ()
     bins: tuple[CountingBin, ...] = ()
     if terms and inputs.searched is not None:
@@ -126,7 +130,7 @@ def write(result: Normalization, folder: Path) -> list[Path]:
     if result.terms:
         tables += [as_latex(signal_rows(result)), as_latex(uncertainty_rows(result))]
     files = {
-        "normalization.json": json.dumps(result.to_json(), indent=1, ensure_ascii=False) + "\n",
+        "normalization.json": json.dumps(plain(result.to_json()), indent=1, ensure_ascii=False) + "\n",
         "normalization.txt": report(result) + "\n",
         "normalization.tex": "\n".join(tables),
     }

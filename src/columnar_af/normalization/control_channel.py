@@ -117,14 +117,16 @@ def read_fits(path: str | Path, *, shared_shapes: bool = False) -> Mapping[str, 
     return fits
 
 
-def fitted_b_fraction(path: str | Path) -> float | None:
+def fitted_b_fraction(path: str | Path) -> Value | None:
     """Fraction of D_s from B decays of all eras, from the same JSON; None where it was not fitted, or the fit failed."""
     try:
         fit = json.loads(Path(path).read_text(encoding="utf-8")).get("from_b")
     except (OSError, ValueError, AttributeError, RecursionError) as error:
         msg = f"{path} is no result of the mass fit: {type(error).__name__}: {error}"
         raise ConfigError(msg, advice="run columnar-af fit ds-mass DIR_DATA first, or give --fit") from error
-    return float(fit["from_b"]) if fit and fit["succeeded"] else None
+    if not (fit and fit["succeeded"]):
+        return None
+    return Value(float(fit["from_b"]), float(fit["from_b_error"]))
 
 
 def _shared(windows: list[Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from columnar_af.ntuples.simulation.output import sample_folder, write_truth
+from columnar_af.ntuples.simulation.output import atomic_file, sample_folder, write_truth
 from columnar_af.ntuples.simulation.t3m import sample_truth, write_file
 from columnar_af.ntuples.simulation.t3m_files import truth_file
 from columnar_af.ntuples.simulation.t3m_layouts import TREE
