@@ -1,0 +1,1 @@
+"""Ntuples of the soft-lepton stop search."""
