@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from columnar_af.systematics.declaration import Nuisance, Systematics
+from columnar_af.systematics.filling import fill_weighted
 from columnar_af.systematics.quantities import Quantities, Source, partial_quantity, quantity
+from columnar_af.systematics.report import SystematicsReport, report_of
+from columnar_af.systematics.symmetrization import mirrored
 from columnar_af.systematics.variation import NOMINAL, Variation
+from columnar_af.systematics.weights import EventWeights, WeightPolicy
 
 __all__ = [
     "NOMINAL",
+    "EventWeights",
     "Nuisance",
     "Quantities",
     "Source",
     "Systematics",
+    "SystematicsReport",
     "Variation",
+    "WeightPolicy",
+    "fill_weighted",
+    "mirrored",
     "partial_quantity",
     "quantity",
+    "report_of",
 ]
