@@ -23,7 +23,7 @@ SIZE = 3000
 class Made:
     """Random and nasty variables; counts what was asked of the dear one."""
 
-    def __init__(self, variables, seed=1, size=SIZE, partial=()):
+    def __init__(self, variables, seed=1, size=SIZE, partial=None):
         random = np.random.default_rng(seed)
         self._values = {}
         self.asked = 0
@@ -36,15 +36,17 @@ class Made:
                 values = random.exponential({"GeV": 150, "rad": 1.5, "": 5}[variable.unit], size)
                 nasty = random.choice([math.nan, math.inf, -math.inf, 0.0], size)
                 self._values[name] = np.where(random.random(size) < 0.1, nasty, values)
-        self._partial = partial
+        self._partial = partial or {}
         self.missing = {}
         self.shared = True
 
     def __getattr__(self, name):
         values = self.__dict__["_values"].get(name)
+        if values is None and name in self._partial.values():
+            return self._some(self._values[name.removesuffix("_where")])
         if values is None:
             raise AttributeError(name)
-        return self._some(values) if name in self._partial else values
+        return values
 
     def __copy__(self):
         other = object.__new__(type(self))

@@ -106,14 +106,14 @@ class _Table:
     regions: Mapping[str, tuple[int, ...]]
 
     @classmethod
-    def of(cls, regions: RegionSet, partial: frozenset[str]) -> _Table:
+    def of(cls, regions: RegionSet, partial: Collection[str]) -> _Table:
         numbers: dict[Expression, int] = {}
         rows = {
             region.name: tuple(numbers.setdefault(cut.expression, len(numbers)) for cut in region.cuts)
             for region in regions
         }
         cuts = tuple(
-            _Cut(expression, names_of(expression), not partial.isdisjoint(names_of(expression)))
+            _Cut(expression, names_of(expression), any(name in partial for name in names_of(expression)))
             for expression in numbers
         )
         return cls(cuts, rows)
@@ -162,12 +162,13 @@ class RegionEvaluator:
 
     Args:
         regions: The regions.
-        partial: Variables that are computed only for events that ask for them, as ``variables.name(mask)``.
+        partial: Variable that is computed only for events that ask for it -> the attribute that computes it, as
+            ``variables.attribute(mask)``, with NaN for all other events.
     """
 
-    def __init__(self, regions: RegionSet, partial: Collection[str] = ()) -> None:
+    def __init__(self, regions: RegionSet, partial: Mapping[str, str] | None = None) -> None:
         self.regions = regions
-        self.partial = frozenset(partial)
+        self.partial = dict(partial or {})
         self._table = _Table.of(regions, self.partial)
 
     def evaluate(
@@ -213,7 +214,8 @@ class _Work:
     nominal: Evaluation | None
     evaluation: Evaluation
     table: _Table
-    partial: frozenset[str]
+    partial: Mapping[str, str]
+    needed: dict[str, Mask] = field(default_factory=dict)
     prefixes: dict[tuple[int, ...], Mask] = field(default_factory=dict)
 
     def add_column(self, number: int) -> None:
@@ -244,15 +246,17 @@ class _Work:
         """Columns of cuts on partial variables: these are asked for only where the other cuts leave a question."""
         rows = {name: self.table.regions[name] for name in names}
         chosen = {name: row for name, row in rows.items() if any(self.table.cuts[n].is_partial for n in row)}
-        needed: dict[str, Mask] = {}
         asked: dict[tuple[int, ...], Mask] = {}
         for name, row in chosen.items():
             key = tuple(-1 if self.table.cuts[number].is_partial else number for number in row)
             if key not in asked:
                 asked[key] = self._asks(row, walks=walks)
-                for variable in self.partial.intersection(self.evaluation.regions[name].variables):
-                    needed[variable] = needed.get(variable, asked[key]) | asked[key]
-        values = {name: np.asarray(getattr(self.variables, name)(mask)) for name, mask in needed.items()}
+                for variable in self.partial.keys() & self.evaluation.regions[name].variables:
+                    self.needed[variable] = self.needed.get(variable, asked[key]) | asked[key]
+        values = {
+            name: np.asarray(getattr(self.variables, self.partial[name])(mask))
+            for name, mask in self.needed.items()
+        }
         for number in dict.fromkeys(n for row in chosen.values() for n in row):
             cut = self.table.cuts[number]
             if cut.is_partial:
@@ -285,12 +289,18 @@ class _Work:
         for number in self.table.regions[name]:
             cut = self.table.cuts[number]
             if cut.is_partial:
-                same = all(self.variables.shares(variable) for variable in cut.names)
+                same = all(self._shares(variable) for variable in cut.names)
             else:
                 same = self.evaluation._columns[number] is nominal.get(number)
             if not same:
                 return False
         return True
+
+    def _shares(self, variable: str) -> bool:
+        """Whether a variable is nominal's; a partial one that no event asked for is, because nominal asked for none either."""
+        if variable not in self.partial:
+            return bool(self.variables.shares(variable))
+        return not self.needed[variable].any() or bool(self.variables.shares(self.partial[variable]))
 
 
 def passes(expression: Expression, values: Mapping[str, Values]) -> Mask:

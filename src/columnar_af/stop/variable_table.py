@@ -9,8 +9,8 @@ from columnar_af.selection.cut_expressions import Variable
 OBJECT_SETS = ("139fb", "36fb")
 """Sets of objects that regions are defined on: those of SUSY-2018-08 and of SUSY-2016-17."""
 
-PARTIAL = ("m_t2_ll",)
-"""Variables that take long to compute, so that they are computed only for events that the other cuts leave open."""
+PARTIAL: Mapping[str, str] = {"m_t2_ll": "m_t2_ll_where"}
+"""Variable that takes long to compute -> what computes it for events that the other cuts leave open."""
 
 _GEV = Variable("number", "GeV")
 _RAD = Variable("number", "rad")
