@@ -89,6 +89,4 @@ def signal_jets(
         jet = chosen[place]
         out_pt[place], out_eta[place], out_phi[place] = pt[jet], eta[jet], phi[jet]
         is_tagged[place] = tagged[jet] and abs(eta[jet]) < largest_tagged_eta
-    return SignalJets(
-        out_pt, out_eta, out_phi, is_tagged, starts, n_tagged, leading_pt, leading_tagged
-    )
+    return SignalJets(out_pt, out_eta, out_phi, is_tagged, starts, n_tagged, leading_pt, leading_tagged)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from mt2 import mt2
+from mt2 import mt2  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 

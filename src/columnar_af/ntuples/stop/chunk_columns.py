@@ -164,7 +164,7 @@ def branches_of(events: ak.Array) -> Branches:
 
 def mapping_of(events: ak.Array) -> Any:
     """coffea's mapping that reads these events; None if they were selected, changed, or are not read from a ROOT file."""
-    made = events.attrs.get("@events_factory") if isinstance(events, ak.Array) else None
+    made: Any = events.attrs.get("@events_factory")
     mapping = getattr(made, "_mapping", None)
     if mapping is None or not hasattr(mapping, "preloaded_arrays") or made._events() is not events:
         return None
@@ -220,7 +220,9 @@ def _numbers(layout: Any) -> NDArray[Any]:
     return numbers
 
 
-def require(names: Sequence[str], there: frozenset[str], what: str, address: WorkAddress, advice: str) -> None:
+def require(
+    names: Sequence[str], there: frozenset[str], what: str, address: WorkAddress, advice: str
+) -> None:
     """Raise unless all branches are there.
 
     Args:

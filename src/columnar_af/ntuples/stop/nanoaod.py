@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import awkward as ak
 
+from columnar_af.ntuples.fast_reader.layout import Column
 from columnar_af.ntuples.stop.chunk_columns import as_column
 from columnar_af.ntuples.stop.records import RecordSource, inverted
 
@@ -63,13 +64,9 @@ class NanoAODSource(RecordSource):
     def columns(self) -> Mapping[str, Callable[[], Any]]:
         """How each column is made."""
         events, chosen = self._events, self._definitions
-        jets = {name: lambda name=name: as_column(events.Jet[name], name) for name in ("pt", "eta", "phi")}
-        columns: dict[str, Callable[[], Any]] = {f"jet_{name}": make for name, make in jets.items()}
-        for name in ("pt", "eta", "phi", "mass"):
-            columns[f"lepton_{name}"] = lambda name=name: self.leptons(
-                events.Electron[name], events.Muon[name]
-            )
-        return columns | {
+        return {
+            **{f"lepton_{name}": partial(self._lepton, name) for name in ("pt", "eta", "phi", "mass")},
+            **{f"jet_{name}": partial(self._jet, name) for name in ("pt", "eta", "phi")},
             "lepton_flavour": lambda: self.flavours(events.Electron.charge, events.Muon.charge),
             "lepton_identified": self._identified,
             "lepton_anti_identified": lambda: inverted(self._identified()),
@@ -82,8 +79,13 @@ class NanoAODSource(RecordSource):
             "WeightEvents": lambda: ak.to_numpy(events.genWeight),
         }
 
-    def _identified(self) -> Any:
+    def _lepton(self, name: str) -> Column:
+        return self.leptons(self._events.Electron[name], self._events.Muon[name])
+
+    def _jet(self, name: str) -> Column:
+        return as_column(self._events.Jet[name], f"Jet_{name}")
+
+    def _identified(self) -> Column:
         muons = self._events.Muon
         isolated = muons.pfRelIso03_all < self._definitions.muon_isolation
         return self.leptons(self._events.Electron.mvaFall17V2Iso_WP90, muons.mediumId & isolated)
-

@@ -140,9 +140,7 @@ class PhysliteSource(RecordSource):
         cone_e = electrons["ptvarcone30_Nonprompt_All_MaxWeightTTVALooseCone_pt1000"] / electrons.pt
         cone_mu = muons["ptvarcone30_Nonprompt_All_MaxWeightTTVA_pt1000"] / muons.pt
         medium = electrons.DFCommonElectronsLHMedium != 0
-        return self.leptons(
-            medium & (cone_e < chosen.electron_isolation), cone_mu < chosen.muon_isolation
-        )
+        return self.leptons(medium & (cone_e < chosen.electron_isolation), cone_mu < chosen.muon_isolation)
 
     def _tagged(self) -> Column:
         tagger, fraction = self._events.BTagging_AntiKt4EMPFlow, self._definitions.charm_fraction
@@ -176,7 +174,8 @@ class PhysliteSource(RecordSource):
         if not ak.all(ak.any(found, axis=1)):
             msg = f"an event has no term {SOFT_TERM} in MET_Core_AnalysisMET"
             raise SchemaError(msg, address=address_of(self._events))
-        return tuple(ak.to_numpy(ak.firsts(terms[part][found])).astype(np.float64) for part in ("mpx", "mpy"))  # type: ignore[return-value]
+        x, y = (ak.to_numpy(ak.firsts(terms[part][found])).astype(np.float64) for part in ("mpx", "mpy"))
+        return x, y
 
 
 def _gev(column: Column) -> Column:

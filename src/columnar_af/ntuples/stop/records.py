@@ -87,15 +87,18 @@ def together(first: Column, second: Column) -> Column:
         raise TypeError(msg)
     offsets = first.offsets + second.offsets
     content = np.empty(offsets[-1], np.result_type(first.content, second.content))
-    for column, shift in ((first, second.offsets[:-1]), (second, first.offsets[1:])):
-        starts = np.repeat(shift, np.diff(column.offsets))
-        content[np.arange(len(column.content)) + starts] = column.content
+    before_first, before_second = (
+        second.offsets[:-1],
+        first.offsets[1:],
+    )  # how many of the other one come before
+    content[_places(first.offsets, before_first)] = first.content
+    content[_places(second.offsets, before_second)] = second.content
     return Column(content, offsets)
 
 
-def scaled(column: Column, factor: float) -> Column:
-    """A column times a number, in double precision."""
-    return Column(np.multiply(column.content, factor, dtype=np.float64), column.offsets)
+def _places(offsets: NDArray[np.int64], before: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where the values of lists go when others come before those of each event."""
+    return np.arange(offsets[-1]) + np.repeat(before, np.diff(offsets))
 
 
 def inverted(column: Column) -> Column:

@@ -139,7 +139,9 @@ class _Trees:
         mapping = mapping_of(self.events)
         if mapping is None:
             msg = f"the tree of the variation {variation} has other events, so that it can be read only for whole chunks"
-            raise ConfigError(msg, advice="pass the events as the processor got them, not a selection of them")
+            raise ConfigError(
+                msg, advice="pass the events as the processor got them, not a selection of them"
+            )
         nominal = tree_of(self.events)
         directory, name = _directory(nominal), f"{sample_of(nominal.name)}_{variation}"
         where = WorkAddress(file=str(nominal.file.file_path), tree=name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def met_trigger(
     """
     fired = np.zeros(len(runs), np.bool_)
     missing: list[str] = []
-    last = {first: following for (first, _), (following, _) in zip(MET_CHAINS, MET_CHAINS[1:], strict=False)}
+    last = {first: following for (first, _), (following, _) in pairwise(MET_CHAINS)}
     for first, chains in chains_of(runs).items():
         absent = [chain for chain in chains if chain not in available]
         if len(absent) == len(chains):
