@@ -276,9 +276,7 @@ def m_t2(pair: list[Lepton], miss_x: float, miss_y: float) -> float:
 
     def transverse(lepton: Lepton, x: float, y: float) -> float:
         energy = math.hypot(lepton.mass, lepton.pt)
-        return lepton.mass**2 + 2 * (
-            energy * math.hypot(x, y) - lepton.vector[0] * x - lepton.vector[1] * y
-        )
+        return lepton.mass**2 + 2 * (energy * math.hypot(x, y) - lepton.vector[0] * x - lepton.vector[1] * y)
 
     def larger(x: float, y: float) -> float:
         return max(transverse(pair[0], x, y), transverse(pair[1], miss_x - x, miss_y - y))
@@ -381,7 +379,11 @@ def three_body(event: Event, anti: bool, *, same: bool, top: bool) -> bool:
     mass, r_pt, gamma, angle = event.razor
     if not (gamma > 0.7 and angle > 2.3):
         return False
-    return event.n_b >= 1 and mass > 120 and r_pt > 0.70 if top else event.n_b == 0 and mass > 105 and r_pt > 0.78
+    return (
+        event.n_b >= 1 and mass > 120 and r_pt > 0.70
+        if top
+        else event.n_b == 0 and mass > 105 and r_pt > 0.78
+    )
 
 
 def regions_of(event: Event, anti: bool) -> Iterator[str]:
@@ -437,7 +439,11 @@ def raw_events(tree: Any, variation: str) -> Iterator[dict[str, Any]]:
         chosen[name] = name
     chosen |= {name: name for name in branches if name.startswith("HLT_")}
     if variation == "Nominal":
-        chosen |= {name: name for name in branches if name.startswith("WeightEvents") and name.endswith(("up", "down"))}
+        chosen |= {
+            name: name
+            for name in branches
+            if name.startswith("WeightEvents") and name.endswith(("up", "down"))
+        }
     values = {name: tree[branch].array().to_list() for name, branch in chosen.items()}
     for index in range(tree.num_entries):
         yield {name: column[index] for name, column in values.items()}
@@ -566,12 +572,14 @@ def fake_weight(event: Event) -> float:
 
 
 def is_prompt(event: Event, channel: int) -> bool:
-    """All baseline leptons are; section 1.3."""
+    """Both leptons of the pair are; section 1.3."""
     allowed = (*PROMPT, 0) if channel in ORIGIN_UNKNOWN_IS_PROMPT else PROMPT
-    return all(lepton.origin in allowed for lepton in event.leptons)
+    return event.has_pair and all(lepton.origin in allowed for lepton in event.pair)
 
 
-def count(result: LoopResult, event: Event, regions: list[str], variation: str, *, fake: float | None) -> None:
+def count(
+    result: LoopResult, event: Event, regions: list[str], variation: str, *, fake: float | None
+) -> None:
     """Add an event to its regions, under one variation or, for nominal, under all weight variations."""
     sums = result.yields if fake is None else result.fakes
     factor = 1.0 if fake is None else fake

@@ -40,6 +40,10 @@ class RegionWalk:
     first: NDArray[np.int16]
     only: NDArray[np.int16]
 
+    def of(self, chosen: Mask) -> RegionWalk:
+        """The walk of some of the events."""
+        return RegionWalk(self.region, self.first[chosen], self.only[chosen])
+
     def all_but(self, cut: str) -> Mask:
         """Events that pass all cuts but perhaps this one."""
         index = [each.name for each in self.region.cuts].index(cut)

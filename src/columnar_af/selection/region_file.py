@@ -141,7 +141,7 @@ def _region(name: str, item: Located, place: Place, context: _Context) -> Region
         cuts=cuts,
         preselection=len(shared),
         histograms=_drawn(keys, context),
-        n_minus_1=_n_minus_1(cuts, context),
+        n_minus_1={} if kind == "preselection" else _n_minus_1(cuts, context),
         blinded=keys["blinded"].boolean() if "blinded" in keys else kind == "signal",
         place=place,
     )
@@ -208,22 +208,31 @@ def _checked(
     for number, group in enumerate(groups):
         for pair in combinations(group, 2):
             first, second = (regions[name] for name in pair)
-            left, right = (
-                cut_intervals.boxes([cut.expression for cut in region.cuts], variables)
-                for region in (first, second)
-            )
-            known = left is not None and right is not None and first.objects == second.objects
-            if known and cut_intervals.exclude(left or (), right or ()):
+            if are_exclusive(first, second, variables):
                 continue
-            if known and cut_intervals.overlap(left or (), right or ()):
+            if _certainly_overlap(first, second, variables):
                 msg = (
                     f"{first.name} (line {first.place.line}) and {second.name} (line {second.place.line}) shall exclude "
                     "each other, and their cuts let the same events pass"
                 )
-                raise (
-                    top["exclusive"]
-                    .items()[number]
-                    .error(msg, advice="give one of them a cut that the other inverts")
-                )
+                place = top["exclusive"].items()[number]
+                raise place.error(msg, advice="give one of them a cut that the other inverts")
             unproven.append((first.name, second.name))
     return tuple(dict.fromkeys(unproven))
+
+
+def are_exclusive(first: Region, second: Region, variables: Mapping[str, Variable]) -> bool:
+    """Whether the cuts of two regions prove that no event is in both."""
+    left, right = _boxes(first, variables), _boxes(second, variables)
+    same = first.objects == second.objects  # else their variables are not the same numbers
+    return same and left is not None and right is not None and cut_intervals.exclude(left, right)
+
+
+def _certainly_overlap(first: Region, second: Region, variables: Mapping[str, Variable]) -> bool:
+    left, right = _boxes(first, variables), _boxes(second, variables)
+    same = first.objects == second.objects
+    return same and left is not None and right is not None and cut_intervals.overlap(left, right)
+
+
+def _boxes(region: Region, variables: Mapping[str, Variable]) -> tuple[cut_intervals.Box, ...] | None:
+    return cut_intervals.boxes([cut.expression for cut in region.cuts], variables)
