@@ -273,20 +273,24 @@ def super_razor(pair: list[Lepton], met: float, met_phi: float) -> tuple[float, 
 def m_t2(pair: list[Lepton], miss_x: float, miss_y: float) -> float:
     """Stransverse mass with massless invisible particles, by brute minimization: the squared masses are convex."""
     reach = 3 * (abs(miss_x) + abs(miss_y) + pair[0].pt + pair[1].pt)
-
-    def transverse(lepton: Lepton, x: float, y: float) -> float:
-        energy = math.hypot(lepton.mass, lepton.pt)
-        return lepton.mass**2 + 2 * (energy * math.hypot(x, y) - lepton.vector[0] * x - lepton.vector[1] * y)
+    (x1, y1, _), (x2, y2, _) = pair[0].vector, pair[1].vector
+    square1, square2 = pair[0].mass ** 2, pair[1].mass ** 2
+    energy1, energy2 = math.hypot(pair[0].mass, pair[0].pt), math.hypot(pair[1].mass, pair[1].pt)
+    hypot = math.hypot
 
     def larger(x: float, y: float) -> float:
-        return max(transverse(pair[0], x, y), transverse(pair[1], miss_x - x, miss_y - y))
+        """The larger one of both squared transverse masses, where (x, y) goes with the first lepton."""
+        u, v = miss_x - x, miss_y - y
+        first = square1 + 2 * (energy1 * hypot(x, y) - x1 * x - y1 * y)
+        second = square2 + 2 * (energy2 * hypot(u, v) - x2 * u - y2 * v)
+        return first if first > second else second
 
     def best_of(function: Any) -> float:
         low, high = -reach, reach
         golden = (math.sqrt(5) - 1) / 2
         left, right = high - golden * (high - low), low + golden * (high - low)
         at_left, at_right = function(left), function(right)
-        for _ in range(70):
+        for _ in range(48):  # to 1e-10 of the reach
             if at_left < at_right:
                 high, right, at_right = right, left, at_left
                 left = high - golden * (high - low)
@@ -426,8 +430,14 @@ def replaced(name: str, variation: str) -> bool:
     return name in (JET_NAMES if variation.startswith("JET_") else MET_NAMES)
 
 
-def raw_events(tree: Any, variation: str) -> Iterator[dict[str, Any]]:
-    """The values of each event by the base names of their branches, those of the variation where it has them."""
+def raw_events(tree: Any, variation: str, kinematic: list[str]) -> Iterator[dict[str, Any]]:
+    """The values of each event by the base names of their branches, those of the variation where it has them.
+
+    Args:
+        tree: The tree.
+        variation: Nominal, which comes with the varied weights, or a variation of objects.
+        kinematic: All variations of objects, whose weights belong to them alone.
+    """
     branches = set(tree.keys())
     chosen = {}
     for name in ALL_NAMES:
@@ -439,11 +449,8 @@ def raw_events(tree: Any, variation: str) -> Iterator[dict[str, Any]]:
         chosen[name] = name
     chosen |= {name: name for name in branches if name.startswith("HLT_")}
     if variation == "Nominal":
-        chosen |= {
-            name: name
-            for name in branches
-            if name.startswith("WeightEvents") and name.endswith(("up", "down"))
-        }
+        varied = [name for name in branches if name.startswith("WeightEvents") and name.endswith(("up", "down"))]
+        chosen |= {name: name for name in varied if not name.endswith(tuple(kinematic))}
     values = {name: tree[branch].array().to_list() for name, branch in chosen.items()}
     for index in range(tree.num_entries):
         yield {name: column[index] for name, column in values.items()}
@@ -603,7 +610,7 @@ def loop_loopsusy(path: Path, variations: list[str], *, is_data: bool, fakes: bo
     with uproot.open(path) as file:
         tree = file["myTree"]
         for variation in ["Nominal", *variations]:
-            for raw in raw_events(tree, variation):
+            for raw in raw_events(tree, variation, variations):
                 if sliced_away(raw, is_data):
                     continue
                 for objects in OBJECTS:

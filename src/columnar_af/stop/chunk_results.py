@@ -1,8 +1,12 @@
-"""The results of a chunk of the stop search, added up view by view."""
+"""The results of a chunk of the stop search, added up view by view.
+
+Events are counted in two ways: with identified leptons, and, for the estimate of fakes, with anti-identified leptons and the
+weight of their fake factors. A region of a variation that has nominal's events and weights is not counted again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +18,7 @@ from columnar_af.selection.region_evaluation import Evaluation
 from columnar_af.stop.fakes import SHIFTS
 from columnar_af.stop.region_counts import RegionCounts, RegionHistograms
 from columnar_af.stop.variable_table import PARTIAL
-from columnar_af.stop.views import View
+from columnar_af.stop.views import Mask, View, Weights
 from columnar_af.systematics import NOMINAL
 
 FAKE = "fake_"
@@ -23,23 +27,51 @@ FAKE = "fake_"
 FAKE_VARIATIONS = {"up": "FNP_TOTAL__1up", "down": "FNP_TOTAL__1down"}
 """Shift of the fake factors -> name of the variation, which only the estimate of fakes has."""
 
-Weights = NDArray[np.float64]
 Events = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class _Weighted:
-    """Weights of some events: rows of a matrix of events and variations."""
+class _Way:
+    """A way of counting events.
 
-    events: Events
-    names: tuple[str, ...]
-    matrix: Weights
+    Attributes:
+        prefix: Of the names of its results.
+        counts, histograms: What is filled.
+        closed: Regions that are left out.
+    """
 
-    def of(self, events: Events) -> Weights:
-        """The rows of a part of the events."""
-        if len(events) == len(self.events):
-            return self.matrix
-        return self.matrix[np.searchsorted(self.events, events)]
+    prefix: str
+    counts: RegionCounts
+    histograms: RegionHistograms
+    closed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """The events of a view that are counted in one way, on one set of objects.
+
+    Attributes:
+        view, objects: The view, and the set of objects.
+        evaluation: Its regions.
+        counted: Events that count.
+        same: Whether these, and their weights, are nominal's.
+        scales: Extra weight of each event, by name of the variation of nominal that has it; empty for none.
+    """
+
+    view: View
+    objects: str
+    evaluation: Evaluation
+    counted: Mask
+    same: bool
+    scales: dict[str, Weights]
+
+    def events(self, region: str) -> Events:
+        """The events of a region."""
+        return np.flatnonzero(self.evaluation.masks[region] & self.counted)
+
+    def is_same(self, region: str) -> bool:
+        """Whether the events of a region, and their weights, are nominal's."""
+        return self.same and region in self.evaluation.shared
 
 
 class ChunkResults:
@@ -53,130 +85,79 @@ class ChunkResults:
 
     def __init__(self, nominal: View, variations: Sequence[str], shapes: Sequence[str]) -> None:
         method = nominal.method
+        regions, names = method.regions.names, (NOMINAL, *variations)
+        closed = frozenset(method.blinding.closed if nominal.is_data else ())
+        open_regions = [name for name in regions if name not in closed]
+        fake_names = (*names, *FAKE_VARIATIONS.values())
         self.nominal = nominal
-        self.closed: frozenset[str] = frozenset(method.blinding.closed if nominal.is_data else ())
-        fakes = tuple(FAKE_VARIATIONS.values()) if method.fakes else ()
-        open_regions = [name for name in method.regions.names if name not in self.closed]
-        self.yields = RegionCounts(open_regions, (NOMINAL, *variations))
-        self.fakes = RegionCounts(method.regions.names, (NOMINAL, *variations, *fakes))
-        self.histograms = RegionHistograms((NOMINAL, *variations), shapes)
-        self.fake_histograms = RegionHistograms((NOMINAL, *variations, *fakes), shapes)
         self.cutflows: dict[str, Cutflow] = {}
         self.fallbacks: dict[str, set[str]] = {}
+        self._identified = _Way(
+            "", RegionCounts(open_regions, names), RegionHistograms(names, shapes), closed
+        )
+        self._fakes = _Way(FAKE, RegionCounts(regions, fake_names), RegionHistograms(fake_names, shapes))
 
     def add(self, variation: str, view: View) -> None:
         """Count and draw the regions of a view; nominal with all its weights."""
-        for objects, evaluation in view.evaluations.items():
-            self._add_regions(variation, view, objects, evaluation)
-            self._add_fakes(variation, view, objects)
-        if view.source.fallbacks:
-            self.fallbacks.setdefault(variation, set()).update(view.source.fallbacks)
+        for objects in view.evaluations:
+            self._count(self._identified, variation, _identified(view, objects))
+            fakes = _anti_identified(view, objects)
+            if fakes is not None:
+                self._count(self._fakes, variation, fakes)
+        self._note_fallbacks(variation, view.source.fallbacks)
         if variation == NOMINAL:
             for name, columns in view.weights.fallbacks.items():
-                self.fallbacks.setdefault(name, set()).update(columns)
+                self._note_fallbacks(name, columns)
             self._add_walks(view)
 
     def hists(self) -> dict[str, Any]:
         """All histograms."""
-        return {
-            **self.yields.histograms(),
-            **(self.fakes.histograms(FAKE) if self.nominal.method.fakes else {}),
-            **self.histograms.filled,
-            **self.fake_histograms.filled,
-        }
+        ways = (self._identified, self._fakes) if self.nominal.method.fakes else (self._identified,)
+        found: dict[str, Any] = {}
+        for way in ways:
+            found |= way.counts.histograms(way.prefix)
+            found |= way.histograms.filled
+        return found
 
-    def _add_regions(self, variation: str, view: View, objects: str, evaluation: Evaluation) -> None:
-        counted = view.counted[objects]
-        shared = _is_shared(view, objects)
-        chosen = {
-            name: np.flatnonzero(mask & counted)
-            for name, mask in evaluation.masks.items()
-            if name not in self.closed and not (shared and name in evaluation.shared)
-        }
-        weighted = _weights(variation, view, chosen)
-        for name in evaluation.masks:
-            if name in chosen:
-                self.yields.add(name, weighted.names, weighted.of(chosen[name]))
-            elif name not in self.closed:
-                self.yields.repeat(name, variation)
-            self._draw(name, "", self.histograms, view, objects, chosen.get(name), weighted, counted)
+    def _note_fallbacks(self, variation: str, columns: Sequence[str]) -> None:
+        if columns:
+            self.fallbacks.setdefault(variation, set()).update(columns)
 
-    def _add_fakes(self, variation: str, view: View, objects: str) -> None:
-        fake = view.fake_weights(objects)
-        if fake is None:
-            return
-        counted = view.counted[objects] & (fake != 0.0)
-        evaluation = view.fake_evaluations[objects]
-        shared = _is_shared(view, objects) and view.nominal is not None
-        shared = shared and fake is view.nominal.fake_weights(objects)  # type: ignore[union-attr]
-        chosen = {
-            name: np.flatnonzero(mask & counted)
-            for name, mask in evaluation.masks.items()
-            if not (shared and name in evaluation.shared)
-        }
-        weighted = _weights(variation, view, chosen)
-        matrix = weighted.matrix * fake[weighted.events][:, None]
-        names = weighted.names
-        if variation == NOMINAL:
-            matrix, names = self._with_fake_shifts(view, objects, weighted, matrix)
-        weighted = _Weighted(weighted.events, names, matrix)
-        for name in evaluation.masks:
-            if name in chosen:
-                self.fakes.add(name, names, weighted.of(chosen[name]))
+    def _count(self, way: _Way, variation: str, chosen: _Chosen) -> None:
+        names = [name for name in chosen.evaluation.masks if name not in way.closed]
+        events = {name: chosen.events(name) for name in names if not chosen.is_same(name)}
+        weighted = _Weighted.of(variation, chosen, events.values())
+        for name in names:
+            if name in events:
+                way.counts.add(name, weighted.names, weighted.rows(events[name]))
             else:
-                self.fakes.repeat(name, variation)
-            self._draw(name, FAKE, self.fake_histograms, view, objects, chosen.get(name), weighted, counted)
+                way.counts.repeat(name, variation)
+            self._draw(way, name, variation, chosen)
 
-    @staticmethod
-    def _with_fake_shifts(
-        view: View, objects: str, weighted: _Weighted, matrix: Weights
-    ) -> tuple[Weights, tuple[str, ...]]:
-        nominal = weighted.matrix[:, weighted.names.index(NOMINAL)]
-        columns = [matrix]
-        for shift in SHIFTS:
-            fake = view.fake_weights(objects, shift)
-            columns.append((nominal * (fake if fake is not None else 0.0)[weighted.events])[:, None])
-        return np.hstack(columns), (*weighted.names, *(FAKE_VARIATIONS[shift] for shift in SHIFTS))
-
-    def _draw(
-        self,
-        name: str,
-        prefix: str,
-        histograms: RegionHistograms,
-        view: View,
-        objects: str,
-        events: Events | None,
-        weighted: _Weighted,
-        counted: NDArray[np.bool_],
-    ) -> None:
-        """The variables of a region; those of nominal that a variation shares are drawn again, with its name."""
-        if name in self.closed and not prefix:
+    def _draw(self, way: _Way, name: str, variation: str, chosen: _Chosen) -> None:
+        """The variables of a region."""
+        variables = chosen.view.variables[chosen.objects]
+        drawn = [
+            binning
+            for binning in chosen.view.method.regions[name].histograms
+            if way.histograms.fills(binning.variable, variation)
+            and not variables.why_missing(binning.variable)
+        ]
+        events = chosen.events(name) if drawn else np.empty(0, np.intp)
+        if not len(events):
             return
-        variation = weighted.names[0]
-        for binning in view.method.regions[name].histograms:
-            variable = binning.variable
-            if not histograms.fills(variable, variation) or view.variables[objects].why_missing(variable):
-                continue
-            if events is None:
-                evaluations = view.fake_evaluations if prefix else view.evaluations
-                events = np.flatnonzero(evaluations[objects].masks[name] & counted)
-                weighted = _weights(variation, view, {name: events})
-                if prefix:
-                    fake = view.fake_weights(objects)
-                    scaled = weighted.matrix * (fake if fake is not None else 0.0)[weighted.events][:, None]
-                    weighted = _Weighted(weighted.events, weighted.names, scaled)
-            values = _values(view.variables[objects], variable, events, view.size)
-            histograms.fill(
-                f"{name}/{prefix}{variable}", binning, values, weighted.names, weighted.of(events)
-            )
+        weighted = _Weighted.of(variation, chosen, [events])
+        for binning in drawn:
+            values = _values(variables, binning.variable, events, chosen.view.size)
+            title = f"{name}/{way.prefix}{binning.variable}"
+            way.histograms.fill(title, binning, values, weighted.names, weighted.rows(events))
 
     def _add_walks(self, view: View) -> None:
         """Cutflow and N-1 of each region, nominal."""
         for objects, evaluation in view.evaluations.items():
-            counted = view.counted[objects]
-            weights = view.weights.nominal
+            counted, weights = view.counted[objects], view.weights.nominal
             for name in evaluation.masks:
-                if name in self.closed:
+                if name in self._identified.closed:
                     continue
                 walk = evaluation.walk(name).of(counted)
                 start = view.method.blinding.first_row(walk.region) if view.is_data else -1
@@ -184,12 +165,72 @@ class ChunkResults:
                 for cut, binning in walk.region.n_minus_1.items():
                     events = np.flatnonzero(counted)[walk.all_but(cut)]
                     values = _values(view.variables[objects], binning.variable, events, view.size)
-                    self.histograms.fill(
-                        f"{name}/n_minus_1_{cut}", binning, values, [NOMINAL], weights[events][:, None]
-                    )
+                    title = f"{name}/n_minus_1_{cut}"
+                    column = weights[events][:, None]
+                    self._identified.histograms.fill(title, binning, values, [NOMINAL], column)
 
 
-def _is_shared(view: View, objects: str) -> bool:
+@dataclass(frozen=True)
+class _Weighted:
+    """Weights of some events: rows of a matrix of events and variations."""
+
+    events: Events
+    names: tuple[str, ...]
+    matrix: Weights
+
+    @classmethod
+    def of(cls, variation: str, chosen: _Chosen, parts: Any) -> _Weighted:
+        """Weights of the events of any of the parts: of nominal with all variations of weights, else the view's own."""
+        some = np.zeros(chosen.view.size, np.bool_)
+        for events in parts:
+            some[events] = True
+        events, weights = np.flatnonzero(some), chosen.view.weights
+        if variation == NOMINAL:
+            names, matrix = weights.names, weights.matrix(some)
+        else:
+            names, matrix = (variation,), weights.nominal[events][:, None]
+        if not chosen.scales:
+            return cls(events, names, matrix)
+        own = [matrix[:, :1] * scale[events][:, None] for scale in list(chosen.scales.values())[1:]]
+        scaled = matrix * chosen.scales[NOMINAL][events][:, None]
+        return cls(events, (*names, *list(chosen.scales)[1:]), np.hstack([scaled, *own]))
+
+    def rows(self, events: Events) -> Weights:
+        """The rows of a part of the events."""
+        if len(events) == len(self.events):
+            return self.matrix
+        return self.matrix[np.searchsorted(self.events, events)]
+
+
+def _identified(view: View, objects: str) -> _Chosen:
+    """Events with identified leptons."""
+    return _Chosen(
+        view, objects, view.evaluations[objects], view.counted[objects], _is_nominal(view, objects), {}
+    )
+
+
+def _anti_identified(view: View, objects: str) -> _Chosen | None:
+    """Events with anti-identified leptons, of nominal with the shifts of the fake factors; None where there is no estimate."""
+    fake = view.fake_weights(objects)
+    if fake is None:
+        return None
+    same = _is_nominal(view, objects) and view.nominal is not None
+    same = same and view.nominal is not None and fake is view.nominal.fake_weights(objects)
+    scales = {NOMINAL: fake}
+    if view.is_nominal:
+        scales |= {FAKE_VARIATIONS[shift]: weights for shift, weights in _fake_shifts(view, objects)}
+    counted = view.counted[objects] & (fake != 0.0)
+    return _Chosen(view, objects, view.fake_evaluations[objects], counted, same, scales)
+
+
+def _fake_shifts(view: View, objects: str) -> Iterator[tuple[str, Weights]]:
+    for shift in SHIFTS:
+        weights = view.fake_weights(objects, shift)
+        if weights is not None:
+            yield shift, weights
+
+
+def _is_nominal(view: View, objects: str) -> bool:
     """Whether which events count, and their weights, are nominal's."""
     nominal = view.nominal
     return (
@@ -197,17 +238,6 @@ def _is_shared(view: View, objects: str) -> bool:
         and view.weights is nominal.weights
         and view.counted[objects] is nominal.counted[objects]
     )
-
-
-def _weights(variation: str, view: View, chosen: dict[str, Events]) -> _Weighted:
-    """Weights of the events of any of the regions: of nominal with all variations of weights, else the view's own."""
-    some = np.zeros(view.size, np.bool_)
-    for events in chosen.values():
-        some[events] = True
-    events = np.flatnonzero(some)
-    if variation == NOMINAL:
-        return _Weighted(events, view.weights.names, view.weights.matrix(events))
-    return _Weighted(events, (variation,), view.weights.nominal[events][:, None])
 
 
 def _values(variables: Any, name: str, events: Events, size: int) -> Any:

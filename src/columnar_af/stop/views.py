@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from columnar_af.errors import WorkAddress
 from columnar_af.ntuples.stop import EVENT_WEIGHTS, MissingVariation, StopSource, stop_source, weight_factors
+from columnar_af.ntuples.stop.variations import NOMINAL as NOMINAL_SOURCE
 from columnar_af.selection.region_evaluation import Evaluation, RegionEvaluator
 from columnar_af.selection.regions import RegionSet
 from columnar_af.stop.blinding import Blinding
@@ -101,6 +102,7 @@ class View:
         variables: Set of objects -> its variables.
         nominal: The nominal view, for a variation of the same events; None for nominal and for another tree.
         weight_variations: Variations of weights, for nominal.
+        address: Where the chunk is, for errors.
     """
 
     method: Method
@@ -110,6 +112,7 @@ class View:
     nominal: View | None = None
     weight_variations: tuple[Variation, ...] = ()
     address: WorkAddress = field(default_factory=WorkAddress)
+    _known_fakes: dict[tuple[str, str], Weights] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -132,6 +135,11 @@ class View:
         variables = {name: each.varied(source) for name, each in self.variables.items()}
         nominal = None if source.shifted is None else self
         return View(self.method, source, self.is_data, variables, nominal, (), self.address)
+
+    @property
+    def is_nominal(self) -> bool:
+        """Whether this is nominal."""
+        return bool(self.source.variation == NOMINAL_SOURCE)
 
     @property
     def any_variables(self) -> Any:
@@ -209,8 +217,7 @@ class View:
         found = {}
         for name, evaluator in self.method.evaluators.items():
             nominal = None if self.nominal is None else self.nominal.evaluations[name]
-            walks = self.nominal is None and not self._is_other_tree
-            found[name] = evaluator.evaluate(self.variables[name], self.size, nominal, walks=walks)
+            found[name] = evaluator.evaluate(self.variables[name], self.size, nominal, walks=self.is_nominal)
             found[name].refuse_overlaps()
         return found
 
@@ -223,10 +230,6 @@ class View:
             found[name] = evaluator.evaluate(AntiIdentified(self.variables[name]), self.size, nominal)
         return found
 
-    @property
-    def _is_other_tree(self) -> bool:
-        return self.source.shifted is None
-
     def fake_weights(self, name: str, shift: str = NOMINAL_SHIFT) -> Weights | None:
         """Weight of the fake factors for a set of objects; None where there is no estimate."""
         if not self.method.fakes:
@@ -234,23 +237,20 @@ class View:
         if self.source.why_missing(STORED_WEIGHT) is None:
             column = STORED_SHIFTS.get(shift, STORED_WEIGHT)
             return np.asarray(self.source.read(column), np.float64)
-        variables, factors = self.variables[name], self.method.fake_factors
-        if factors is None or variables.why_missing("anti_identified1"):
+        factors = self.method.fake_factors
+        if factors is None or self.variables[name].why_missing("anti_identified1"):
             return None
-        return self._pair_fake_weights(name, shift)
+        return self._pair_fake_weights(factors, name, shift)
 
-    def _pair_fake_weights(self, name: str, shift: str) -> Weights:
-        known = self.__dict__.setdefault("_fake_weights", {})
-        if (name, shift) not in known:
-            factors = self.method.fake_factors
-            if factors is None:
-                raise AssertionError
+    def _pair_fake_weights(self, factors: FakeFactors, name: str, shift: str) -> Weights:
+        if (name, shift) not in self._known_fakes:
             inputs = ("lep1_pt", "lep2_pt", "lep1_eta", "lep2_eta", "identified1", "identified2")
             if self.nominal is not None and _are_same(self, *inputs, objects=name):
-                known[name, shift] = self.nominal._pair_fake_weights(name, shift)
+                weights = self.nominal._pair_fake_weights(factors, name, shift)
             else:
-                known[name, shift] = pair_fake_weight(self.variables[name], factors, shift)
-        return known[name, shift]
+                weights = pair_fake_weight(self.variables[name], factors, shift)
+            self._known_fakes[name, shift] = weights
+        return self._known_fakes[name, shift]
 
 
 @dataclass(frozen=True)
