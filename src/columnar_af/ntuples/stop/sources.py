@@ -15,6 +15,7 @@ from columnar_af.ntuples.stop.chunk_columns import (
     TreeBranches,
     address_of,
     branches_of,
+    is_tracer,
     mapping_of,
     tree_of,
 )
@@ -132,6 +133,8 @@ class _Trees:
     def of(self, variation: str) -> Branches:
         """The part of the tree of a variation that belongs to the events."""
         mapping = mapping_of(self.events)
+        if is_tracer(self.events):
+            return branches_of(self.events)  # what is read of other trees cannot be traced; nominal stands in
         if mapping is None:
             msg = f"the tree of the variation {variation} has other events, so that it can be read only for whole chunks"
             raise ConfigError(
