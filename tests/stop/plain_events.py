@@ -204,9 +204,7 @@ def pair_variables(pair, event, jets):
         "pt_ll": math.hypot(x1 + x2, y1 + y2),
         "dphi_ll": abs(math.remainder(first.phi - second.phi, 2 * math.pi)),
         "pt_boost": math.hypot(boost_x, boost_y),
-        "dphi_boost": abs(
-            math.remainder(math.atan2(boost_y, boost_x) - event.met_phi, 2 * math.pi)
-        ),
+        "dphi_boost": abs(math.remainder(math.atan2(boost_y, boost_x) - event.met_phi, 2 * math.pi)),
         "met_over_pt_boost": event.met / math.hypot(boost_x, boost_y),
         "m_t_lep1": transverse_mass(first, event),
         "m_t_lep2": transverse_mass(second, event),

@@ -12,7 +12,17 @@ from columnar_af.stop.needs import COLUMNS, PAIR
 from columnar_af.systematics import partial_quantity
 from tests.stop.plain_events import Event, Jet, Lepton, PlainSource, golden_events, random_events, variables
 
-INNER = {"chosen", "leptons", "pair", "jets", "overlap", "pair_boost", "pair_pt", "super_razor", "m_t2_ll_where"}
+INNER = {
+    "chosen",
+    "leptons",
+    "pair",
+    "jets",
+    "overlap",
+    "pair_boost",
+    "pair_pt",
+    "super_razor",
+    "m_t2_ll_where",
+}
 RAZOR = {"m_delta_r", "r_pt", "inverse_gamma", "dphi_beta"}
 
 

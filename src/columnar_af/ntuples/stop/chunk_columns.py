@@ -208,12 +208,12 @@ def as_column(array: Any, name: str) -> Column:
     """
     if ak.backend(array) == "typetracer":
         return _traced(array)
-    layout = ak.to_layout(ak.materialize(array))
+    layout = ak.to_layout(ak.to_packed(ak.materialize(array)))
     try:
         if layout.is_list:
             lists = layout.to_ListOffsetArray64(True)
             offsets = np.asarray(lists.offsets.data)
-            return Column(ak.to_numpy(lists.content)[: offsets[-1]], offsets)
+            return Column(_numbers(lists.content)[: offsets[-1]], offsets)
         return Column(_numbers(layout))
     except (ValueError, TypeError) as error:
         msg = f"branch {name} holds {array.type}, expected numbers or lists of numbers"
@@ -224,7 +224,9 @@ def _traced(array: ak.Array) -> Column:
     """Mark the column as read, and give one of no entries."""
     ak.typetracer.touch_data(array)
     nothing = ak.to_layout(array).form.length_zero_array(highlevel=False)
-    return Column(ak.to_numpy(ak.flatten(nothing, axis=None)), np.zeros(1, np.int64) if nothing.is_list else None)
+    return Column(
+        ak.to_numpy(ak.flatten(nothing, axis=None)), np.zeros(1, np.int64) if nothing.is_list else None
+    )
 
 
 def _numbers(layout: Any) -> NDArray[Any]:
