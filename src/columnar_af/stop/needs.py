@@ -22,6 +22,7 @@ COLUMNS = {
     "trigger": ("met_trigger",),
     "cleaning": ("cleaning_veto",),
     "prompt": (*PAIR, "lepton_origin", "channel_number"),
+    **dict.fromkeys(("anti_identified1", "anti_identified2"), (*PAIR, "lepton_anti_identified")),
     "gen_filt_met": ("gen_filt_met",),
     "channel_number": ("channel_number",),
     "run": ("run",),

@@ -171,6 +171,11 @@ def mapping_of(events: ak.Array) -> Any:
     return mapping
 
 
+def is_tracer(events: ak.Array) -> bool:
+    """Whether the events are made up, to find out which columns a processor reads: without data, or of no or one entry."""
+    return ak.backend(events) == "typetracer" or events.attrs.get("@original_array") is events
+
+
 def tree_of(events: ak.Array) -> Any:
     """uproot's tree that events with a mapping are read from."""
     uuid, path, _ = key_to_tuple(events.attrs["@events_factory"]._partition_key)
@@ -201,16 +206,27 @@ def as_column(array: Any, name: str) -> Column:
     Raises:
         ReadError: It is neither.
     """
-    layout = ak.to_layout(ak.materialize(array)) if isinstance(array, ak.Array) else ak.to_layout(array)
+    if ak.backend(array) == "typetracer":
+        return _traced(array)
+    layout = ak.to_layout(ak.to_packed(ak.materialize(array)))
     try:
         if layout.is_list:
             lists = layout.to_ListOffsetArray64(True)
             offsets = np.asarray(lists.offsets.data)
-            return Column(ak.to_numpy(lists.content)[: offsets[-1]], offsets)
+            return Column(_numbers(lists.content)[: offsets[-1]], offsets)
         return Column(_numbers(layout))
     except (ValueError, TypeError) as error:
         msg = f"branch {name} holds {array.type}, expected numbers or lists of numbers"
         raise ReadError(msg, advice="make the ntuple again with numbers in this branch") from error
+
+
+def _traced(array: ak.Array) -> Column:
+    """Mark the column as read, and give one of no entries."""
+    ak.typetracer.touch_data(array)
+    nothing = ak.to_layout(array).form.length_zero_array(highlevel=False)
+    return Column(
+        ak.to_numpy(ak.flatten(nothing, axis=None)), np.zeros(1, np.int64) if nothing.is_list else None
+    )
 
 
 def _numbers(layout: Any) -> NDArray[Any]:

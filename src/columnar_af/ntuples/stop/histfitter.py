@@ -17,9 +17,6 @@ from columnar_af.ntuples.stop.columns import FACTORS, Recipe, as_it_is, in_gev
 from columnar_af.ntuples.stop.loopsusy import MissingVariation
 from columnar_af.ntuples.stop.variations import NOMINAL
 
-NOMINAL_SUFFIXES = ("WEIGHTS", "NONE", "NoSys", "Nominal")
-"""Endings of nominal trees: of LoopSUSYFrame (``_NONE`` for data and without weights), SusySkim, and H → aa → bbµµ."""
-
 
 def _event(branch: str, doc: str, make: Callable[..., Any] = as_it_is) -> Recipe:
     return Recipe((branch,), make, doc, suffixed=False)
@@ -109,35 +106,6 @@ class HistFitterSource:
         if branch in self._ahead:
             return self._ahead.pop(branch)
         return self.branches.read([branch])[branch]
-
-
-def sample_of(tree: str) -> str:
-    """The sample that a nominal tree belongs to.
-
-    Raises:
-        SchemaError: The name does not end as that of a nominal tree.
-    """
-    sample, _, ending = tree.rpartition("_")
-    if not sample or ending not in NOMINAL_SUFFIXES:
-        endings = ", ".join(f"_{suffix}" for suffix in NOMINAL_SUFFIXES)
-        msg = f"the tree {tree} is not a nominal one: expected a name that ends with {endings}"
-        raise SchemaError(msg, advice="name the nominal tree in the fileset", address=WorkAddress(tree=tree))
-    return sample
-
-
-def part_of(start: int, stop: int, entries: int, others: int) -> tuple[int, int]:
-    """The part of another tree that belongs to entries ``[start, stop)`` of the nominal one.
-
-    The parts of consecutive chunks follow one another, so that each entry of the other tree is in one of them.
-
-    Args:
-        start, stop: Entry range of the nominal tree.
-        entries: Its entries.
-        others: Entries of the other tree.
-    """
-    if entries == 0:
-        return 0, others
-    return start * others // entries, stop * others // entries
 
 
 def histfitter_source(

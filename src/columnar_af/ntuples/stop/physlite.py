@@ -174,7 +174,7 @@ class PhysliteSource(RecordSource):
         if not ak.all(ak.any(found, axis=1)):
             msg = f"an event has no term {SOFT_TERM} in MET_Core_AnalysisMET"
             raise SchemaError(msg, address=address_of(self._events))
-        x, y = (ak.to_numpy(ak.firsts(terms[part][found])).astype(np.float64) for part in ("mpx", "mpy"))
+        x, y = (ak.to_numpy(ak.flatten(terms[part][found][:, :1])) for part in ("mpx", "mpy"))
         return x, y
 
 

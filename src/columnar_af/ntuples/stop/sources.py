@@ -15,14 +15,16 @@ from columnar_af.ntuples.stop.chunk_columns import (
     TreeBranches,
     address_of,
     branches_of,
+    is_tracer,
     mapping_of,
     tree_of,
 )
-from columnar_af.ntuples.stop.histfitter import Wanted, histfitter_source, part_of, sample_of
+from columnar_af.ntuples.stop.histfitter import Wanted, histfitter_source
 from columnar_af.ntuples.stop.layouts import Layout, recognise
 from columnar_af.ntuples.stop.loopsusy import MissingVariation, loopsusy_source
 from columnar_af.ntuples.stop.nanoaod import NanoAODSource
 from columnar_af.ntuples.stop.physlite import PhysliteSource
+from columnar_af.ntuples.stop.trees import part_of, tree_of_variation
 from columnar_af.ntuples.stop.variations import NOMINAL
 
 KEY = "@stop_inputs"
@@ -112,20 +114,14 @@ def layout_of(events: ak.Array) -> Layout:
 
 
 def _inputs(events: ak.Array) -> _Inputs:
-    known = events.attrs.get(KEY)
-    if isinstance(known, _Known) and known.events_id == id(events):
-        return known.inputs
-    inputs = _Inputs(layout_of(events), branches_of(events))
-    events.attrs[KEY] = _Known(id(events), inputs)
+    if (
+        mapping_of(events) is None
+    ):  # attributes travel to selections of the events, for which they do not hold
+        return _Inputs(layout_of(events), branches_of(events))
+    if KEY not in events.attrs:
+        events.attrs[KEY] = _Inputs(layout_of(events), branches_of(events))
+    inputs: _Inputs = events.attrs[KEY]
     return inputs
-
-
-@dataclass(frozen=True)
-class _Known:
-    """Attributes travel to selections of the events, for which the inputs do not hold."""
-
-    events_id: int
-    inputs: _Inputs
 
 
 @dataclass(frozen=True)
@@ -137,13 +133,15 @@ class _Trees:
     def of(self, variation: str) -> Branches:
         """The part of the tree of a variation that belongs to the events."""
         mapping = mapping_of(self.events)
+        if is_tracer(self.events):
+            return branches_of(self.events)  # what is read of other trees cannot be traced; nominal stands in
         if mapping is None:
             msg = f"the tree of the variation {variation} has other events, so that it can be read only for whole chunks"
             raise ConfigError(
                 msg, advice="pass the events as the processor got them, not a selection of them"
             )
         nominal = tree_of(self.events)
-        directory, name = _directory(nominal), f"{sample_of(nominal.name)}_{variation}"
+        directory, name = _directory(nominal), tree_of_variation(nominal.name, variation)
         where = WorkAddress(file=str(nominal.file.file_path), tree=name)
         if name not in directory:
             msg = f"the variation {variation} has no tree {name} in the file"
