@@ -214,7 +214,7 @@ class FlatStopVariables(PairVariables):
     def m_t_lep1(self) -> Floats:
         """Transverse mass of the harder lepton and ETmiss, GeV."""
         return self._of_pair_and_met(
-            "mT1", lambda pair, met, phi: transverse_mass(pair.pt1, pair.phi1, met, phi)
+            "mT1", lambda pair, met, phi: transverse_mass(pair.pt1, pair.phi1, met, phi), needed=1
         )
 
     @quantity
@@ -297,6 +297,7 @@ class FlatStopVariables(PairVariables):
             content, offsets = self._listed(others, "jet{}pT", LISTED_JETS)
             met, pt1, pt2 = (array[others] for array in (self.met, self.lep1_pt, self.lep2_pt))
             values[others] = r_2l4j(met, pt1, pt2, content, offsets)
+        values[self.chosen.second < 0] = np.nan
         return values
 
     @quantity
@@ -382,20 +383,28 @@ class FlatStopVariables(PairVariables):
             result |= (places == place) & flags_of(int(place))
         return result
 
-    def _of_pair(self, branch: str, compute: Callable[[Leptons], Floats]) -> Floats:
-        """A variable of the pair: from the tree, or computed where the pair is not the two leading leptons."""
+    def _of_pair(self, branch: str, compute: Callable[[Leptons], Floats], needed: int = 2) -> Floats:
+        """A variable of the pair: from the tree, or computed where the pair is not the two leading leptons.
+
+        Args:
+            branch: The variable of the two leading leptons.
+            compute: Gives it for any pair.
+            needed: Leptons without which it is NaN.
+        """
         values, chosen = self._flat(branch), self.chosen
         if len(chosen.others):
             values[chosen.others] = compute(self.leptons.at(chosen.others))
-        values[chosen.second < 0] = np.nan
+        values[(chosen.first if needed == 1 else chosen.second) < 0] = np.nan
         return values
 
-    def _of_pair_and_met(self, branch: str, compute: Callable[[Leptons, Floats, Floats], Floats]) -> Floats:
+    def _of_pair_and_met(
+        self, branch: str, compute: Callable[[Leptons, Floats, Floats], Floats], needed: int = 2
+    ) -> Floats:
         def with_met(pair: Leptons) -> Floats:
             others = self.chosen.others
             return compute(pair, self.met[others], self.met_phi[others])
 
-        return self._of_pair(branch, with_met)
+        return self._of_pair(branch, with_met, needed)
 
     def _super_razor(self, branch: str, part: str) -> Floats:
         def compute(pair: Leptons, met: Floats, met_phi: Floats) -> Floats:
