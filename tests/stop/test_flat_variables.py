@@ -13,7 +13,7 @@ from columnar_af.systematics import partial_quantity
 from tests.ntuples.stop.stop_files import events_of
 from tests.stop.plain_events import PlainSource, baseline, pair_variables, random_events, variables
 
-INNER = {"chosen", "leptons", "pair_boost", "pair_pt", "super_razor", "m_t2_ll_where"}
+INNER = {"identification", "chosen", "leptons", "pair_boost", "pair_pt", "super_razor", "m_t2_ll_where"}
 RAZOR = {"MDR": "m_delta_r", "RPT": "r_pt", "gamInvRp1": "inverse_gamma", "DPB_vSS": "dphi_beta"}
 OF_LEADING = {
     "mll": "m_ll",

@@ -60,6 +60,13 @@ class Chosen(NamedTuple):
     n_signal: NDArray[np.int64]
 
 
+class Identification(NamedTuple):
+    """Flags of the listed leptons, by place; shape (events,) each, False where there is no lepton."""
+
+    identified: list[Flags]
+    anti_identified: list[Flags]
+
+
 class FlatStopVariables(PairVariables):
     """The variables of :class:`~columnar_af.stop.StopVariables`, with the same names and meaning, from a flat ntuple.
 
@@ -90,7 +97,7 @@ class FlatStopVariables(PairVariables):
         """Which of the listed leptons are the pair."""
         n_leptons = self.column("nlep")
         first, second = (np.where(n_leptons > place, place, -1) for place in (0, 1))
-        flags = [self._identified(place) for place in range(self._longest_list())]
+        flags = self.identification.identified
         n_signal = np.zeros(len(n_leptons), np.int64)
         for flag in flags:
             n_signal += flag
@@ -101,6 +108,19 @@ class FlatStopVariables(PairVariables):
             first = np.where(third & ~flags[0], 1, first)
         others = np.flatnonzero((second == 2) | (first == 1))
         return Chosen(first, second, others, n_signal)
+
+    @quantity
+    def identification(self) -> Identification:
+        """Flags of the listed leptons."""
+        n_leptons = self.column("nlep")
+        longest = min(int(n_leptons.max()), LISTED_LEPTONS) if len(n_leptons) else 0
+        found = Identification([], [])
+        for place in range(longest):
+            flags = [self.column(branch.format(place + 1)) for branch in ID_BRANCHES]
+            there = n_leptons > place
+            found.identified.append(identified(*flags) & there)
+            found.anti_identified.append(anti_identified(*flags) & there)
+        return found
 
     @quantity
     def leptons(self) -> Leptons:
@@ -161,22 +181,22 @@ class FlatStopVariables(PairVariables):
     @quantity
     def identified1(self) -> Flags:
         """Whether the harder lepton is ID."""
-        return self._flag(0, self._identified)
+        return self._flag(0, self.identification.identified)
 
     @quantity
     def identified2(self) -> Flags:
         """Whether the softer lepton is ID."""
-        return self._flag(1, self._identified)
+        return self._flag(1, self.identification.identified)
 
     @quantity
     def anti_identified1(self) -> Flags:
         """Whether the harder lepton is anti-ID."""
-        return self._flag(0, self._anti_identified)
+        return self._flag(0, self.identification.anti_identified)
 
     @quantity
     def anti_identified2(self) -> Flags:
         """Whether the softer lepton is anti-ID."""
-        return self._flag(1, self._anti_identified)
+        return self._flag(1, self.identification.anti_identified)
 
     @quantity
     def prompt(self) -> Flags:
@@ -347,19 +367,6 @@ class FlatStopVariables(PairVariables):
         """A copy of a branch, in double precision."""
         return np.array(self.column(branch), dtype=np.float64)
 
-    def _longest_list(self) -> int:
-        """Leptons that some event has, at most as many as are listed."""
-        n_leptons = self.column("nlep")
-        return min(int(n_leptons.max()), LISTED_LEPTONS) if len(n_leptons) else 0
-
-    def _identified(self, place: int) -> Flags:
-        flags = identified(*(self.column(branch.format(place + 1)) for branch in ID_BRANCHES))
-        return flags & (self.column("nlep") > place)
-
-    def _anti_identified(self, place: int) -> Flags:
-        flags = anti_identified(*(self.column(branch.format(place + 1)) for branch in ID_BRANCHES))
-        return flags & (self.column("nlep") > place)
-
     def _lepton(self, which: int, branch: str) -> Floats:
         """A property of a lepton of the pair: 0 for the harder, 1 for the softer one."""
         values = self._flat(branch.format(which + 1))
@@ -375,12 +382,13 @@ class FlatStopVariables(PairVariables):
         listed = [self.column(branch.format(place + 1))[events] for place in range(LISTED_LEPTONS)]
         return as_floats(np.choose(places, listed))
 
-    def _flag(self, which: int, flags_of: Callable[[int], Flags]) -> Flags:
+    def _flag(self, which: int, flags: list[Flags]) -> Flags:
+        """A flag of a lepton of the pair."""
         chosen = self.chosen
-        places = (chosen.first, chosen.second)[which]
-        result = np.zeros(len(places), np.bool_)
-        for place in np.unique(places[places >= 0]):
-            result |= (places == place) & flags_of(int(place))
+        places, others = (chosen.first, chosen.second)[which], chosen.others
+        result = flags[which].copy() if which < len(flags) else np.zeros(len(places), np.bool_)
+        if len(others):
+            result[others] = np.choose(places[others], [flag[others] for flag in flags])
         return result
 
     def _of_pair(self, branch: str, compute: Callable[[Leptons], Floats], needed: int = 2) -> Floats:
