@@ -50,13 +50,16 @@ def fit() -> None:
     type=click.Path(path_type=Path),
     help="Result with simulated D_s for tails and templates.  [default: those in DIRECTORY]",
 )
-@click.option("--unbinned", is_flag=True, help="Fit masses one by one (to 0.5 MeV), not in bins.")
+@click.option("--unbinned", is_flag=True, help="Fit the masses of the candidates one by one, not in bins.")
 @click.option("--toys", type=click.IntRange(min=0), default=0, help="Toys for each goodness of fit.")
 @click.option(
     "--variation", default="", help="Systematic variation of the simulation, such as muon_scale_up."
 )
 @click.option(
-    "--output", "-o", type=click.Path(path_type=Path), help="Folder to write to.  [default: DIRECTORY/fits, or its folder VARIATION]"
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="Folder to write to.  [default: DIRECTORY/fits, or its folder VARIATION]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the yields as JSON.")
 def ds_mass(
