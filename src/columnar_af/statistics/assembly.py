@@ -84,7 +84,9 @@ def assemble(
     missing = _missing_campaigns(parts)
     if missing and not allow_missing_campaigns:
         msg = f"the campaigns do not match: {'; '.join(missing)}"
-        advice = "run the datasets that are missing, or say that they may be missing (--allow-missing-campaigns)"
+        advice = (
+            "run the datasets that are missing, or say that they may be missing (--allow-missing-campaigns)"
+        )
         raise ConfigError(msg, advice=advice)
     regions = tuple(_regions(result, parts, shapes))
     simulated = [part for part in parts if not part.is_data]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -101,12 +101,12 @@ def build_model(
     if signal is not None and signal not in table.signals:
         msg = f"there is no signal {signal!r} in these yields"
         raise ConfigError(msg, advice=f"there are {', '.join(table.signals) or 'none'}")
-    chosen = options.roles.select(table, "control", "validation", "signal") if regions is None else tuple(regions)
+    chosen = (
+        options.roles.select(table, "control", "validation", "signal") if regions is None else tuple(regions)
+    )
     free = _free(table, options)
     notes: list[str] = []
-    channels = tuple(
-        _channel(table, table.region(name), options, signal, free, notes) for name in chosen
-    )
+    channels = tuple(_channel(table, table.region(name), options, signal, free, notes) for name in chosen)
     used = {factor for channel in channels for sample in channel.samples for factor in sample.factors}
     return Model(
         channels,
@@ -124,9 +124,7 @@ def _free(table: YieldTable, options: ModelOptions) -> tuple[str, ...]:
     for name in names:
         if not any(table[region, name, "Nominal"].value > 0 for region in control if table.has(region, name)):
             msg = f"{name} is to be normalized in control regions, but is expected in none that has data"
-            advice = (
-                f"control regions with data: {', '.join(control) or 'none'}; name them, or take {name} from simulation"
-            )
+            advice = f"control regions with data: {', '.join(control) or 'none'}; name them, or take {name} from simulation"
             raise ConfigError(msg, advice=advice)
     if len(control) < len(names):
         msg = f"{len(names)} samples are to be normalized ({', '.join(names)}) in {len(control)} control regions"
@@ -178,16 +176,28 @@ def _sample(
     is_free = sample.name in free
     factors = (f"mu_{sample.name}",) if is_free else (SIGNAL_STRENGTH,) if sample.is_signal else ()
     counted = region.variable == CUTS
+    scalings = [_scaling(values, *effect) for effect in effects] if counted else []
+    if sample.is_signal:
+        scalings += _signal_statistics(region, template)
     return ModelSample(
         sample.name,
         _bins(values),
         _bins(np.where(values > 0, np.sqrt(template.variances), 0.0)),
         factors,
-        tuple(_scaling(values, *effect) for effect in effects) if counted else (),
+        tuple(scalings),
         () if counted else tuple(Shifting(name, _bins(up), _bins(down)) for name, up, down in effects),
         has_luminosity=not (is_free or sample.is_data_driven) and options.luminosity_uncertainty > 0,
         is_signal=sample.is_signal,
     )
+
+
+def _signal_statistics(region: Region, template: Template) -> list[Scaling]:
+    """The statistics of the simulated signal are a parameter of its own: ``staterror`` would tie it to the background."""
+    total = template.total
+    if not (total.variance > 0 and total.value > 0):
+        return []
+    relative = total.error / total.value
+    return [Scaling(f"signal_statistics_{region.name}", 1 + relative, max(1 - relative, SMALLEST_FACTOR))]
 
 
 def _moves(table: YieldTable, region: Region, sample: Sample, nuisance: Nuisance) -> bool:
@@ -228,15 +238,3 @@ def _without_empty_bins(region: Region, samples: list[ModelSample], notes: list[
 
 def _bins(values: Floats) -> tuple[float, ...]:
     return tuple(float(value) for value in values)
-
-
-def scaled_signals(table: YieldTable) -> Iterator[tuple[str, tuple[float, float]]]:
-    """Name and point (stop mass, mass difference) of each signal whose point is known."""
-    for sample in table.samples:
-        if sample.is_signal and sample.point is not None:
-            yield sample.name, sample.point
-
-
-def expected_events(table: YieldTable, regions: Iterable[str], sample: str) -> Mapping[str, Template]:
-    """Region -> what is expected of a sample, of the regions that have it."""
-    return {name: table.template(name, sample) for name in regions if table.has(name, sample)}

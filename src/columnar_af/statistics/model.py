@@ -126,7 +126,9 @@ class Model:
             sample.is_signal and any(sample.values) for channel in self.channels for sample in channel.samples
         ):
             msg = f"the signal {self.signal} is expected in none of {', '.join(names)}"
-            raise ConfigError(msg, advice="no limit can be set on it here; leave it out, or simulate more events")
+            raise ConfigError(
+                msg, advice="no limit can be set on it here; leave it out, or simulate more events"
+            )
 
     def channel(self, name: str) -> Channel:
         """The channel of a name.
@@ -144,9 +146,7 @@ class Model:
         """The model of some of its channels, without the signal where these do not have it."""
         channels = tuple(channel for channel in self.channels if channel.name in names)
         has_signal = any(sample.is_signal for channel in channels for sample in channel.samples)
-        used = {
-            factor for channel in channels for sample in channel.samples for factor in sample.factors
-        }
+        used = {factor for channel in channels for sample in channel.samples for factor in sample.factors}
         free = {name: range_ for name, range_ in self.free.items() if name in used}
         return replace(self, channels=channels, free=free, signal=self.signal if has_signal else None)
 

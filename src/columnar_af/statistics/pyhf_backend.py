@@ -82,7 +82,6 @@ class GradientMinuit(minuit_optimizer):
         minuit.tol = self.tolerance
         return minuit
 
-
     def _covariance(self, minuit: iminuit.Minuit, data: Any) -> Floats:
         """Inverse of half the second derivatives at the minimum; 0 for what is fixed.
 

@@ -49,7 +49,7 @@ def _sample(channel: Channel, sample: ModelSample) -> dict[str, Any]:
         }
         for effect in sample.shiftings
     ]
-    # The statistics of the signal are not in it: with a free strength it would be a parameter of the background too.
+    # The statistics of the signal are a scaling of its own, so that its strength does not change what the background knows.
     if not sample.is_signal and any(sample.errors):
         modifiers.append(
             {"name": f"staterror_{channel.name}", "type": "staterror", "data": list(sample.errors)}

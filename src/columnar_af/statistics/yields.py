@@ -225,7 +225,9 @@ class YieldTable:
 
     def background(self, region: str, variation: str = NOMINAL) -> Template:
         """The sum of all backgrounds of a region."""
-        parts = [self.template(region, name, variation) for name in self.backgrounds if self.has(region, name)]
+        parts = [
+            self.template(region, name, variation) for name in self.backgrounds if self.has(region, name)
+        ]
         zero = np.zeros(self.region(region).bins)
         return Template(
             sum((part.values for part in parts), zero),
