@@ -117,10 +117,16 @@ def build_model(
     )  # fmt: skip
 
 
+def fitted_controls(table: YieldTable, roles: Roles) -> tuple[str, ...]:
+    """The control regions of a fit: those with data; all of them where no data were run at all, for expected limits."""
+    names = roles.select(table, "control")
+    return tuple(name for name in names if name in table.observed) if table.observed else names
+
+
 def _free(table: YieldTable, options: ModelOptions) -> tuple[str, ...]:
     """Samples whose normalization is free: there must be at least as many observed control regions as samples."""
     names = [name for name in options.normalized if name in table.backgrounds]
-    control = [name for name in options.roles.select(table, "control") if name in table.observed]
+    control = fitted_controls(table, options.roles)
     for name in names:
         if not any(table[region, name, "Nominal"].value > 0 for region in control if table.has(region, name)):
             msg = f"{name} is to be normalized in control regions, but is expected in none that has data"

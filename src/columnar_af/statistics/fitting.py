@@ -128,7 +128,7 @@ def fit(model: Model, *, signal_strength: float | None = None) -> Fit:
             _, result = pyhf.infer.mle.fit(
                 pyhf_data(model, built), built, start, bounds, fixed, return_result_obj=True
             )
-        except (pyhf.exceptions.FailedMinimization, ValueError) as error:
+        except fit_failures() as error:
             return Fit(failure=failure_reason(error))
     priors = prior_parameters(built)
     parameters = tuple(
@@ -138,6 +138,13 @@ def fit(model: Model, *, signal_strength: float | None = None) -> Fit:
         )
     )  # fmt: skip
     return Fit(parameters, np.asarray(result.covariance), float(result.fun))
+
+
+def fit_failures() -> tuple[type[Exception], ...]:
+    """Exceptions that say that a fit, or the search for a limit, has no result."""
+    import pyhf  # noqa: PLC0415  (an extra)
+
+    return pyhf.exceptions.FailedMinimization, ValueError, FloatingPointError
 
 
 def failure_reason(error: Exception) -> str:

@@ -16,9 +16,6 @@ from scipy.optimize import OptimizeResult
 
 from columnar_af.statistics.likelihood import Floats, Likelihood, is_supported
 
-STRATEGIES = (0, 1, 2)
-"""Minuit's strategies, tried one after the other: the first is enough where the gradient is exact."""
-
 TOLERANCE = 1e-3
 """Minuit's: the estimated distance to the minimum of -2 ln L may be 0.002 times this. CLs near 5 % then has four digits."""
 
@@ -54,8 +51,7 @@ class GradientMinuit(minuit_optimizer):
                 objective, data, pdf, init_pars, par_bounds, fixed_vals, return_fitted_val, return_result_obj,
                 return_uncertainties, return_correlations, do_grad, do_stitch, **kwargs,
             )  # fmt: skip
-        minuit = self._minuit(pdf, data, init_pars, par_bounds, fixed_vals or [])
-        _converge(minuit)
+        minuit = self._minimum(pdf, data, init_pars, par_bounds, fixed_vals or [])
         wants_errors = return_uncertainties or return_correlations or return_result_obj
         covariance = self._covariance(minuit, data) if wants_errors else None
         result = _result(minuit, covariance)
@@ -66,7 +62,12 @@ class GradientMinuit(minuit_optimizer):
         chosen += [result] if return_result_obj else []
         return tuple(chosen) if len(chosen) > 1 else chosen[0]
 
-    def _minuit(self, pdf: Any, data: Any, start: Any, bounds: Any, fixed: Any) -> iminuit.Minuit:
+    def _minimum(self, pdf: Any, data: Any, start: Any, bounds: Any, fixed: Any) -> iminuit.Minuit:
+        """Minimize; with less and less help where Minuit does not converge.
+
+        Raises:
+            FailedMinimization: It never did.
+        """
         if self._known is None or self._known[0] is not pdf:
             self._known = (pdf, Likelihood(pdf))
         data = np.asarray(data, float)
@@ -75,12 +76,24 @@ class GradientMinuit(minuit_optimizer):
         start = [float(number) for number in start]
         for index, number in fixed:
             start[index] = float(number)
-        minuit = iminuit.Minuit(value, start, grad=gradient, hessian=curvature, name=pdf.config.par_names)
-        minuit.limits = [tuple(bound) for bound in bounds]
-        minuit.fixed = [index in dict(fixed) for index in range(len(start))]
-        minuit.errordef = 1.0
-        minuit.tol = self.tolerance
-        return minuit
+        for strategy, helpers in (
+            (0, {"grad": gradient, "hessian": curvature}),
+            (1, {"grad": gradient, "hessian": curvature}),
+            (1, {"grad": gradient}),
+            (2, {}),
+        ):
+            minuit = iminuit.Minuit(value, start, name=pdf.config.par_names, **helpers)
+            minuit.limits = [tuple(bound) for bound in bounds]
+            minuit.fixed = [index in dict(fixed) for index in range(len(start))]
+            minuit.errordef = 1.0
+            minuit.tol = self.tolerance
+            minuit.strategy = strategy
+            minuit.migrad()
+            if minuit.valid and np.isfinite(minuit.fval):
+                return minuit
+        reason = "call limit reached" if minuit.fmin.has_reached_call_limit else "no valid minimum"
+        message = f"Minuit did not converge ({reason}, EDM {minuit.fmin.edm:.2g})"
+        raise FailedMinimization(OptimizeResult(message=message))
 
     def _covariance(self, minuit: iminuit.Minuit, data: Any) -> Floats:
         """Inverse of half the second derivatives at the minimum; 0 for what is fixed.
@@ -88,7 +101,7 @@ class GradientMinuit(minuit_optimizer):
         Raises:
             FailedMinimization: It is not positive definite.
         """
-        assert self._known is not None  # _minuit has set it
+        assert self._known is not None  # _minimum has set it
         values, free = np.array(minuit.values), ~np.array(minuit.fixed)
         hessian = self._known[1].hessian(values, np.asarray(data, float))[np.ix_(free, free)]
         if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian).min() <= 0:
@@ -96,22 +109,6 @@ class GradientMinuit(minuit_optimizer):
         covariance = np.zeros((len(values), len(values)))
         covariance[np.ix_(free, free)] = 2 * np.linalg.inv(hessian)
         return covariance
-
-
-def _converge(minuit: iminuit.Minuit) -> None:
-    """Minimize.
-
-    Raises:
-        FailedMinimization: With no strategy it converged.
-    """
-    for strategy in STRATEGIES:
-        minuit.strategy = strategy
-        minuit.migrad()
-        if minuit.valid and np.isfinite(minuit.fval):
-            return
-    reason = "call limit reached" if minuit.fmin.has_reached_call_limit else "no valid minimum"
-    message = f"Minuit did not converge ({reason}, EDM {minuit.fmin.edm:.2g})"
-    raise FailedMinimization(OptimizeResult(message=message))
 
 
 def _result(minuit: iminuit.Minuit, covariance: Floats | None) -> OptimizeResult:
