@@ -201,17 +201,27 @@ def _marked(result: RunResult, mark: str) -> set[str]:
 
 
 def _read(part: Part, region: Region, *, fakes: bool = False) -> dict[str, Template]:
-    """Variation -> histogram of one dataset in a region, scaled; empty where it has none."""
-    shape = None if region.variable == CUTS else region.variable
-    found: Mapping[str, Filled] = filled(part.hists, region.name, shape, fakes=fakes)
-    return {
-        variation: Template(
-            part.factor(variation) * content.values,
-            part.factor(variation) ** 2 * content.variances,
-            content.raw,
-        )
-        for variation, content in found.items()
-    }
+    """Variation -> histogram of one dataset in a region, scaled; empty where it has none.
+
+    A shape that was filled for nominal only is scaled by what a variation does to the number of events in the region.
+    """
+    counts = filled(part.hists, region.name, None, fakes=fakes)
+    if region.variable == CUTS:
+        return {name: _scaled(part, name, content) for name, content in counts.items()}
+    found = filled(part.hists, region.name, region.variable, fakes=fakes)
+    templates = {name: _scaled(part, name, content) for name, content in found.items()}
+    if NOMINAL not in templates or NOMINAL not in counts or not counts[NOMINAL].values.any():
+        return templates
+    nominal, before = templates[NOMINAL], float(_scaled(part, NOMINAL, counts[NOMINAL]).values.sum())
+    for name in counts.keys() - found.keys():
+        ratio = float(_scaled(part, name, counts[name]).values.sum()) / before
+        templates[name] = Template(ratio * nominal.values, ratio**2 * nominal.variances)
+    return templates
+
+
+def _scaled(part: Part, variation: str, content: Filled) -> Template:
+    factor = part.factor(variation)
+    return Template(factor * content.values, factor**2 * content.variances, content.raw)
 
 
 def _summed(region: Region, parts: Sequence[Part], *, fakes: bool = False) -> dict[str, Template]:

@@ -36,7 +36,9 @@ Sept_DistributedClient_Selector.ipynb, so that a logarithm exists."""
 
 @dataclass(frozen=True)
 class Roles:
-    """What each region is for, as shell patterns of the last part of its name.
+    """What each region is for, as shell patterns of its name.
+
+    The defaults are those of the four-body search. Its signal regions have no event in common; those of a fit must not.
 
     Attributes:
         control: Normalize backgrounds there.
@@ -46,14 +48,12 @@ class Roles:
 
     control: tuple[str, ...] = ("CR*",)
     validation: tuple[str, ...] = ("VR*",)
-    signal: tuple[str, ...] = ("SR*",)
+    signal: tuple[str, ...] = ("SRA", "SRB")
 
     def of(self, region: str) -> str | None:
         """``control``, ``validation`` or ``signal``; None for a region without a role."""
         for role in ("control", "validation", "signal"):
-            patterns = getattr(self, role)
-            names = (region, region.rsplit("/", 1)[-1])
-            if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns for name in names):
+            if any(fnmatch.fnmatchcase(region, pattern) for pattern in getattr(self, role)):
                 return role
         return None
 
