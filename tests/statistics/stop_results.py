@@ -61,15 +61,16 @@ def filled(rows: Mapping[str, np.ndarray], weight: float, storage: Any = Weight)
     return histogram
 
 
-def shape(rows: Mapping[str, float], weight: float) -> Hist:
+def shape(rows: Mapping[str, float], weight: float, *, whole: bool = False) -> Hist:
     """A falling spectrum with four bins, and some events above the axis."""
     axis = Regular(4, 200, 600, name="met", label="$E_T^{miss}$ [GeV]")
     histogram = Hist(category("variation", tuple(rows)), axis, storage=Weight())
     shares = np.array([0.0, 0.4, 0.3, 0.15, 0.1, 0.05])
     view = histogram.view(flow=True)
     for position, total in enumerate(rows.values()):
-        view["value"][position] = total * shares
-        view["variance"][position] = total * shares * weight
+        contents = np.diff(np.round(np.cumsum(total * shares)), prepend=0) if whole else total * shares
+        view["value"][position] = contents
+        view["variance"][position] = contents * weight
     return histogram
 
 
@@ -83,6 +84,7 @@ def simulated(
     hists: dict[str, Any] = {"yields": filled(rows, 1.0), "raw_events": filled(rows, 1.0, Double)}
     hists["SRB/met"] = shape({name: float(row[5]) for name, row in rows.items()}, 1.0)
     anti = {"Nominal": share * np.array(fakes or np.zeros(6)) / scale}
+    hists["SRB/fake_met"] = shape({"Nominal": float(anti["Nominal"][5])}, 0.3)
     hists["fake_yields"], hists["fake_raw_events"] = filled(anti, 0.3), filled(anti, 0.3, Double)
     file = f"{era}.root"
     sums = {(file, "NumberEvents", GENERATED[era])}
@@ -102,7 +104,8 @@ def data(era: str, *, blinded: bool) -> dict[str, Any]:
         "raw_events": filled({"Nominal": counts}, 1.0, Double),
         "fake_yields": filled({"Nominal": anti}, 0.3),
         "fake_raw_events": filled({"Nominal": anti}, 0.3, Double),
-        "SRB/met": shape({"Nominal": float(counts[5])}, 1.0),
+        "SRB/met": shape({"Nominal": float(counts[5])}, 1.0, whole=True),
+        "SRB/fake_met": shape({"Nominal": float(anti[5])}, 0.3),
     }
     marks = {"SRA": True, "SRB": True} if blinded else {}
     return {"entries": 100, "sums_of_weights": set(), "hists": hists, "blinded": marks}

@@ -35,13 +35,14 @@ def export(
     combine     a datacard with its histograms per signal
     histfitter  one ROOT file with all samples, variations and regions: hWtNom_Stop4b_SRA_obs_cuts, ...High_..., ...Low_...
     """
+    from columnar_af.results.result_folder import EXPORT
     from columnar_af.statistics.building import build_model
     from columnar_af.statistics.combine_card import write_card
     from columnar_af.statistics.histfitter_file import write_histfitter
     from columnar_af.statistics.pyhf_workspace import write_workspace
 
     table, options = read_table(directory, choices), model_options(choices)
-    folder = output or directory / "export"
+    folder = output or directory / EXPORT
     chosen = formats or FORMATS
     written: list[Path] = []
     if "histfitter" in chosen:

@@ -59,6 +59,7 @@ def limit(
     Blinded regions have expected limits only. A fit that does not converge is reported as FAILED, and the command exits with 1.
     """
     from columnar_af.errors import ConfigError
+    from columnar_af.results.result_folder import LIMITS
     from columnar_af.statistics.limits import HypothesisOptions
 
     if (directory is None) == (not counts):
@@ -74,7 +75,7 @@ def limit(
             model_options(choices), hypotheses, signals, with_exclusion=exclusion, with_discovery=discovery
         )
         done = study(read_table(directory, choices), options)
-        folder = output or directory / "limits"
+        folder = output or directory / LIMITS
         _write(done, folder)
         click.echo(_report(done) + f"wrote {folder}")
         failed = bool(done.failures)

@@ -39,12 +39,13 @@ def yields(
     Simulation is scaled by what was really processed; fakes come from data; a one-sided variation is symmetrized as
     2·nominal − up, not below 0. Uncertainties are statistics and all variations, in quadrature.
     """
+    from columnar_af.results.result_folder import YIELDS
     from columnar_af.statistics import tables
 
     table = read_table(directory, choices)
     rows = tables.variation_rows(table, regions) if variations else tables.yield_rows(table)
     notes = tables.notes_text(table, table.notes)
-    folder = output or directory / "yields"
+    folder = output or directory / YIELDS
     csv = tables.yields_csv(table)
     write_text(folder / "yields.csv", csv)
     for name, content in (

@@ -70,7 +70,7 @@ def one_panel(title: str, height: float = 6.5) -> tuple[Figure, Axes]:
 
 
 def _luminosity_text(luminosity: float) -> str:
-    return "" if math.isnan(luminosity) else rf"$\sqrt{{s}}$ = 13 TeV, {luminosity:.4g} fb$^{{-1}}$"
+    return "" if math.isnan(luminosity) else rf"√s = 13 TeV, {luminosity:.4g} fb$^{{-1}}$"
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +110,10 @@ def _draw_stack(axes: Axes, stack: Stack, *, logarithmic: bool) -> None:
     total = stack.total
     _draw_band(axes, stack.edges, total - stack.down, total + stack.up, "uncertainty")
     for index, (name, values) in enumerate(stack.signals.items()):
-        style = {"color": SIGNAL_COLOURS[index % 3], "linestyle": LINES[index % 3]}
-        axes.stairs(values, stack.edges, label=name, linewidth=1.8, baseline=None, **style)
+        axes.stairs(
+            values, stack.edges, label=name, linewidth=1.8, baseline=None,
+            color=SIGNAL_COLOURS[index % 3], linestyle=LINES[index % 3],
+        )  # fmt: skip
     if np.isfinite(stack.observed).any():
         errors = np.stack(poisson_errors(stack.observed))
         mplhep.histplot(
@@ -170,7 +172,7 @@ def region_figure(study: Study) -> Figure:
     observed = np.array(
         [np.nan if region.observed is None else float(sum(region.observed)) for region in regions]
     )
-    edges = np.arange(count + 1) - 0.5
+    edges = np.linspace(-0.5, count - 0.5, count + 1)
     stack = Stack(edges, backgrounds, errors, errors, observed, _signals(study))
     when = "after" if study.background.succeeded else "BEFORE (the fit FAILED)"
     title = f"Background {when} the background-only fit   {_luminosity_text(study.table.luminosity)}"

@@ -251,7 +251,7 @@ def _fakes(region: Region, data: Sequence[Part], simulated: Sequence[Part]) -> d
     if NOMINAL not in measured or (region.blinded and not measured[NOMINAL].variances.any()):
         return {}
     prompt = _summed(region, [part for part in simulated if not part.is_signal], fakes=True)
-    nothing = Template(*np.zeros((2, region.bins)), raw=0.0)
+    nothing = Template(np.zeros(region.bins), np.zeros(region.bins), 0.0)
     found = {}
     for variation in dict.fromkeys((*measured, *prompt)):
         anti = measured.get(variation, measured[NOMINAL])

@@ -232,7 +232,7 @@ def _scaling(nominal: Floats, name: str, up: Floats, down: Floats) -> Scaling:
 def _without_empty_bins(region: Region, samples: list[ModelSample], notes: list[str]) -> list[ModelSample]:
     """Give a background to bins that have none."""
     backgrounds = [sample for sample in samples if not sample.is_signal]
-    totals = np.sum([np.zeros(region.bins), *(sample.values for sample in backgrounds)], axis=0)
+    totals = sum((np.array(sample.values) for sample in backgrounds), np.zeros(region.bins))
     if (totals > 0).all():
         return samples
     notes.append(

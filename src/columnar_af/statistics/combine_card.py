@@ -97,7 +97,7 @@ def _effects(model: Model, columns: Sequence[Column]) -> Iterator[str]:
 
 
 def _effect(name: str, sample: ModelSample) -> str:
-    for effect in (*sample.scalings, *sample.shiftings):
+    for effect in sample.effects:
         if effect.name == name:
             return f"{effect.down!r}/{effect.up!r}" if isinstance(effect, Scaling) else "1"
     return NOTHING

@@ -150,7 +150,8 @@ def fit_failures() -> tuple[type[Exception], ...]:
 def failure_reason(error: Exception) -> str:
     """Why a fit has no result, in one line."""
     result = getattr(error, "result", None)
-    return str(getattr(result, "message", None) or error or type(error).__name__).splitlines()[0]
+    text = str(getattr(result, "message", "") or error) or type(error).__name__
+    return text.splitlines()[0]
 
 
 def _at_limit(value: float, bound: Sequence[float], fixed: bool) -> bool:

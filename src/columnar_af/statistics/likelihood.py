@@ -113,13 +113,10 @@ class Likelihood:
             parameters = np.asarray(parameters)
             values, direct, scaled, shifted = evaluate(parameters)
             weights = 2 * (1 - counts / self._binned(values))[self.bins]
-            found = np.bincount(
-                self._factors.ravel(), (weights[:, None] * direct).ravel(), minlength=self.size + 1
-            )
+            found: Floats = np.zeros(self.size + 1)
+            np.add.at(found, self._factors, weights[:, None] * direct)
             for entries, derivatives in ((self._scaling, scaled), (self._shifting, shifted)):
-                found += np.bincount(
-                    entries.parameter, weights[entries.cell] * derivatives, minlength=self.size + 1
-                )
+                np.add.at(found, entries.parameter, weights[entries.cell] * derivatives)
             pulls = (parameters[self._constrained] - auxiliary) / self._sigmas**2
             np.add.at(found, self._constrained, 2 * pulls)
             return found[:-1]

@@ -69,6 +69,11 @@ class ModelSample:
     has_luminosity: bool = False
     is_signal: bool = False
 
+    @property
+    def effects(self) -> tuple[Scaling | Shifting, ...]:
+        """All that its nuisance parameters do."""
+        return (*self.scalings, *self.shiftings)
+
 
 @dataclass(frozen=True)
 class Channel:
@@ -173,7 +178,7 @@ class Model:
                 effect.name
                 for channel in self.channels
                 for sample in channel.samples
-                for effect in (*sample.scalings, *sample.shiftings)
+                for effect in sample.effects
             )
         )
 
