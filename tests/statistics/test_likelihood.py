@@ -133,5 +133,20 @@ def test_a_model_with_other_modifiers_goes_the_way_of_pyhf():
 def test_a_fit_that_cannot_converge_is_an_error(model, data):
     broken = data.copy()
     broken[0] = np.nan
-    with gradient_minuit(), pytest.raises(pyhf.exceptions.FailedMinimization, match="did not converge"):
+    with gradient_minuit(), pytest.raises(pyhf.exceptions.FailedMinimization, match="not a number"):
         pyhf.infer.mle.fit(broken, model)
+
+
+def test_a_fit_without_a_minimum_is_an_error():
+    # two normalizations of the same shape: only their sum is known
+    samples = [
+        {
+            "name": name,
+            "data": [50.0],
+            "modifiers": [{"name": f"mu_{name}", "type": "normfactor", "data": None}],
+        }
+        for name in ("a", "b")
+    ]
+    model = pyhf.Model({"channels": [{"name": "SR", "samples": samples}]}, poi_name="mu_a", validate=False)
+    with gradient_minuit(), pytest.raises(pyhf.exceptions.FailedMinimization, match="error matrix"):
+        pyhf.infer.mle.fit([90.0], model, return_uncertainties=True)

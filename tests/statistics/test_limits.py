@@ -45,8 +45,8 @@ def test_the_region_of_36_fb_has_a_small_excess():
 def test_pseudo_experiments_agree_with_the_asymptotic_formulae():
     # 30 on 28: many events, so that the formulae hold
     asymptotic = count(Counts.parse("30 28 6"))
-    toys = count(Counts.parse("30 28 6"), options=HypothesisOptions(toys=60, seed=3))
-    assert toys.s95.method == "60 pseudo-experiments per hypothesis"
+    toys = count(Counts.parse("30 28 6"), options=HypothesisOptions(toys=50, seed=3))
+    assert toys.s95.method == "50 pseudo-experiments per hypothesis"
     assert toys.s95.observed == pytest.approx(asymptotic.s95.observed, rel=0.35)
     assert toys.p0 == pytest.approx(asymptotic.p0, abs=0.2)
 

@@ -72,7 +72,8 @@ def surface(points: Sequence[GridPoint], curve: str) -> Surface | None:
         points: The grid.
         curve: One of :data:`CURVES`.
     """
-    known = [(point, strength) for point in points if (strength := point.strength(curve)) is not None]
+    limits = [(point, point.strength(curve)) for point in points]
+    known = [(point, limit) for point, limit in limits if limit is not None and math.isfinite(limit)]
     places = np.array([(point.stop_mass, point.mass_difference) for point, _ in known]).reshape(-1, 2)
     if len(known) < FEWEST_POINTS:
         return None

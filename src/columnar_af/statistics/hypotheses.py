@@ -157,14 +157,23 @@ class HypothesisTest:
     def limits_with_toys(self, toys: int) -> tuple[float, tuple[float, ...]]:
         """As :meth:`limits`, from pseudo-experiments at points around the asymptotic limits, linear in ln CLs.
 
+        An expected limit away from the median is NaN where there are too few pseudo-experiments to know it.
+
         Raises:
-            ValueError: CLs does not cross 5 % between the points.
+            ValueError: There are too few for the observed or the median expected limit.
         """
         observed, band = self.limits()
-        points = np.geomspace(0.5 * min(band[0], observed), 1.5 * max(band[-1], observed), TOY_POINTS)
+        points = np.geomspace(0.4 * min(band[0], observed), 1.5 * max(band[-1], observed), TOY_POINTS)
         rows = [self.cls_with_toys(float(point), toys) for point in points]
-        crossings = [_crossing(points, [row[1][index] for row in rows]) for index in range(len(SIGMAS))]
-        return _crossing(points, [row[0] for row in rows]), tuple(crossings)
+        least = 0.5 / toys
+        found = _crossing(points, [row[0] for row in rows], least)
+        crossings = [
+            _crossing(points, [row[1][index] for row in rows], least) for index in range(len(SIGMAS))
+        ]
+        if math.isnan(found) or math.isnan(crossings[2]):
+            msg = f"CLs from {toys} pseudo-experiments does not cross 5 % where it should; take more"
+            raise ValueError(msg)
+        return found, tuple(crossings)
 
 
 def _root(rising: Callable[[float], float], guess: float) -> float:
@@ -185,17 +194,18 @@ def _root(rising: Callable[[float], float], guess: float) -> float:
     return float(toms748(rising, low, high, rtol=PRECISION, k=1))
 
 
-def _crossing(points: Floats, cls: Sequence[float]) -> float:
-    """Where CLs falls below the level.
+def _crossing(points: Floats, cls: Sequence[float], least: float) -> float:
+    """Where CLs falls below the level; NaN where it does not between the points.
 
-    Raises:
-        ValueError: It does not, between the points.
+    Args:
+        points: Signal strengths.
+        cls: At the points.
+        least: What stands for 0, which has no logarithm.
     """
-    logs = np.log(np.maximum(np.asarray(cls, float), 1e-12)) - math.log(LEVEL)
+    logs = np.log(np.maximum(np.asarray(cls, float), least)) - math.log(LEVEL)
     below = np.flatnonzero(logs < 0)
     if not len(below) or below[0] == 0:
-        msg = "CLs does not cross 5 % at any signal strength that was tried; take more pseudo-experiments"
-        raise ValueError(msg)
+        return math.nan
     right = int(below[0])
     share = logs[right - 1] / (logs[right - 1] - logs[right])
     return float(points[right - 1] + share * (points[right] - points[right - 1]))

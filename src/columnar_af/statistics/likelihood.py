@@ -2,18 +2,20 @@
 
 pyhf's NumPy backend has no gradients: Minuit then takes two calls per parameter and step, which makes a fit with sixty
 parameters take seconds. This is the same function of the same parameters (tests compare it with ``Model.logpdf``),
-written out with its derivatives. Sixty parameters then cost about as much as one.
+written out with its derivatives, so that sixty parameters cost about as much as one.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, xlogy
+from scipy.special import gammaln
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -24,24 +26,11 @@ SUPPORTED = frozenset({"normfactor", "normsys", "histosys", "staterror", "lumi"}
 TINY = 1e-300
 """Expected events below this count as this, so that a logarithm exists."""
 
-
 HESSIAN_STEP = 1e-4
 """Step of the differences; parameters are about 1 in size and their errors 0.01 to 1."""
 
-
-@dataclass(frozen=True, eq=False)
-class _Entries:
-    """What nuisance parameters do: entry by entry a parameter, a cell (channel, sample, bin), both sides of the effect."""
-
-    parameter: Integers
-    cell: Integers
-    up: Floats
-    down: Floats
-
-    @classmethod
-    def of(cls, rows: Sequence[tuple[int, int, float, float]]) -> _Entries:
-        table = np.array(rows, float).reshape(-1, 4)
-        return cls(table[:, 0].astype(np.intp), table[:, 1].astype(np.intp), table[:, 2], table[:, 3])
+POWERS = 7
+"""Coefficients of the polynomials of interpolation code 4: up to the sixth power."""
 
 
 class Likelihood:
@@ -56,34 +45,31 @@ class Likelihood:
         config = model.config
         cells = _cells(model)
         self.size: int = config.npars
-        self.bins = np.array([cell.bin for cell in cells], np.intp)
         self.number_of_bins: int = config.nmaindata
+        self.bins = np.array([cell.bin for cell in cells], np.intp)
         self.samples = [cell.sample for cell in cells]
         self._nominal = np.array([cell.nominal for cell in cells])
-        factors: list[list[int]] = []
-        scaling: list[tuple[int, int, float, float]] = []
-        shifting: list[tuple[int, int, float, float]] = []
+        found: tuple[list[Row], list[Row], list[Row]] = ([], [], [])
         for index, cell in enumerate(cells):
-            factors.append([])
             for modifier in cell.modifiers:
-                _sort_in(modifier, index, cell, config, (factors[-1], scaling, shifting))
-        # A last parameter that is always 1 fills the rows of the cells with fewer factors than others.
-        width = max(len(row) for row in factors)
-        self._factors = np.array([row + [self.size] * (width - len(row)) for row in factors], np.intp)
-        self._scaling, self._shifting = _Entries.of(scaling), _Entries.of(shifting)
-        self._polynomials = _code4_coefficients(self._scaling.up, self._scaling.down)
-        self._log_up, self._log_down = np.log(self._scaling.up), np.log(self._scaling.down)
+                _sort_in(modifier, index, cell, config, found)
+        self._factors, self._scaling, self._shifting = (_table(rows) for rows in found)
+        self._polynomials = _code4_coefficients(self._scaling[:, 2], self._scaling[:, 3])
         self._constrained, self._sigmas = _constraints(config)
 
     def expected(self, parameters: Floats) -> tuple[Floats, Floats]:
         """Expected events, shape (cells,), and their derivatives, shape (cells, parameters); ``bins`` sorts them into bins."""
-        values, direct, scaled, shifted = self._evaluate(parameters)
-        jacobian = np.zeros((len(values), self.size + 1))
-        for column in range(self._factors.shape[1]):
-            np.add.at(jacobian, (np.arange(len(values)), self._factors[:, column]), direct[:, column])
-        np.add.at(jacobian, (self._scaling.cell, self._scaling.parameter), scaled)
-        np.add.at(jacobian, (self._shifting.cell, self._shifting.parameter), shifted)
-        return values, jacobian[:, :-1]
+        jacobian = np.zeros((len(self._nominal), self.size))
+        values = _expected_events(
+            parameters,
+            self._nominal,
+            self._factors,
+            self._scaling,
+            self._polynomials,
+            self._shifting,
+            jacobian,
+        )
+        return values, jacobian
 
     def function(self, data: Floats) -> tuple[Callable[[Floats], float], Callable[[Floats], Floats]]:
         """-2 ln L and its gradient as functions of the parameters.
@@ -93,33 +79,31 @@ class Likelihood:
         """
         counts, auxiliary = data[: self.number_of_bins], data[self.number_of_bins :]
         constant = 2 * gammaln(counts + 1).sum() + 2 * np.log(self._sigmas * np.sqrt(2 * np.pi)).sum()
-        last: dict[bytes, tuple[Floats, Floats, Floats, Floats]] = {}
-
-        def evaluate(parameters: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-            # Minuit asks for value and gradient of the same point, one after the other.
-            key = parameters.tobytes()
-            if key not in last:
-                last.clear()
-                last[key] = self._evaluate(parameters)
-            return last[key]
+        without = np.zeros((0, 0))
 
         def value(parameters: Floats) -> float:
-            parameters = np.asarray(parameters)
-            per_bin = self._binned(evaluate(parameters)[0])
+            parameters = np.asarray(parameters, float)
+            values = _expected_events(
+                parameters,
+                self._nominal,
+                self._factors,
+                self._scaling,
+                self._polynomials,
+                self._shifting,
+                without,
+            )
+            per_bin = self._binned(values)
             pulls = (parameters[self._constrained] - auxiliary) / self._sigmas
-            return float(2 * (per_bin - xlogy(counts, per_bin)).sum() + (pulls**2).sum() + constant)
+            return float(2 * (per_bin - counts * np.log(per_bin)).sum() + (pulls * pulls).sum() + constant)
 
         def gradient(parameters: Floats) -> Floats:
-            parameters = np.asarray(parameters)
-            values, direct, scaled, shifted = evaluate(parameters)
+            parameters = np.asarray(parameters, float)
+            values, jacobian = self.expected(parameters)
             weights = 2 * (1 - counts / self._binned(values))[self.bins]
-            found: Floats = np.zeros(self.size + 1)
-            np.add.at(found, self._factors, weights[:, None] * direct)
-            for entries, derivatives in ((self._scaling, scaled), (self._shifting, shifted)):
-                np.add.at(found, entries.parameter, weights[entries.cell] * derivatives)
+            found = weights @ jacobian
             pulls = (parameters[self._constrained] - auxiliary) / self._sigmas**2
             np.add.at(found, self._constrained, 2 * pulls)
-            return found[:-1]
+            return found
 
         return value, gradient
 
@@ -128,7 +112,7 @@ class Likelihood:
         counts = data[: self.number_of_bins]
 
         def matrix(parameters: Floats) -> Floats:
-            values, by_cell = self.expected(np.asarray(parameters))
+            values, by_cell = self.expected(np.asarray(parameters, float))
             by_bin = np.zeros((self.number_of_bins, self.size))
             np.add.at(by_bin, self.bins, by_cell)
             found = 2 * by_bin.T @ ((counts / self._binned(values) ** 2)[:, None] * by_bin)
@@ -151,44 +135,98 @@ class Likelihood:
     def _binned(self, values: Floats) -> Floats:
         return np.maximum(np.bincount(self.bins, values, minlength=self.number_of_bins), TINY)
 
-    def _evaluate(self, parameters: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """Expected events per cell; their derivatives by each factor of a cell, and by each entry that scales or shifts."""
-        cells = len(self._nominal)
-        factors = np.append(parameters, 1.0)[self._factors]
-        logs, slopes = self._scaling_logs(parameters[self._scaling.parameter])
-        scale = np.exp(np.bincount(self._scaling.cell, logs, minlength=cells))
-        shifts, shift_slopes = _code4p(
-            parameters[self._shifting.parameter], self._shifting.up, self._shifting.down
-        )
-        base = self._nominal + np.bincount(self._shifting.cell, shifts, minlength=cells)
-        product = np.prod(factors, axis=1)
-        values = base * scale * product
-        return (
-            values,
-            (base * scale)[:, None] * _products_of_others(factors),
-            values[self._scaling.cell] * slopes,
-            (scale * product)[self._shifting.cell] * shift_slopes,
-        )
 
-    def _scaling_logs(self, alpha: Floats) -> tuple[Floats, Floats]:
-        """Logarithm of the factor of each entry and its derivative: pyhf's interpolation code 4."""
-        inside = np.abs(alpha) < 1
-        bounded = np.where(inside, alpha, 0.0)
-        polynomial, slope = np.zeros_like(alpha), np.zeros_like(alpha)
-        for coefficient in self._polynomials[::-1]:  # Horner
-            slope = slope * bounded + polynomial
-            polynomial = polynomial * bounded + coefficient
-        polynomial = np.maximum(polynomial, TINY)
-        logs, slopes = np.log(polynomial), slope / polynomial
-        if not inside.all():
-            beyond = np.where(alpha >= 0, self._log_up, -self._log_down)
-            logs = np.where(inside, logs, alpha * beyond)
-            slopes = np.where(inside, slopes, beyond)
-        return logs, slopes
+@numba.njit(cache=True, nogil=True)
+def _expected_events(
+    parameters: Floats,
+    nominal: Floats,
+    factors: Floats,
+    scaling: Floats,
+    polynomials: Floats,
+    shifting: Floats,
+    jacobian: Floats,
+) -> Floats:
+    """Expected events per cell: (nominal + shifts) x scalings x factors.
+
+    Args:
+        parameters: Shape (parameters,).
+        nominal: Shape (cells,).
+        factors, scaling, shifting: Rows of parameter, cell, up, down.
+        polynomials: Of the rows of scaling, shape (rows, 7).
+        jacobian: Zeros of shape (cells, parameters), filled with the derivatives; shape (0, 0) where none are wanted.
+    """
+    base, scale, product = nominal.copy(), np.ones(len(nominal)), np.ones(len(nominal))
+    for row in range(len(shifting)):
+        cell = int(shifting[row, 1])
+        base[cell] += _shift(parameters[int(shifting[row, 0])], shifting[row, 2], shifting[row, 3])[0]
+    for row in range(len(scaling)):
+        cell = int(scaling[row, 1])
+        scale[cell] *= _scale(
+            parameters[int(scaling[row, 0])], polynomials[row], scaling[row, 2], scaling[row, 3]
+        )[0]
+    for row in range(len(factors)):
+        product[int(factors[row, 1])] *= parameters[int(factors[row, 0])]
+    values = base * scale * product
+    if jacobian.size == 0:
+        return values
+    for row in range(len(shifting)):
+        parameter, cell = int(shifting[row, 0]), int(shifting[row, 1])
+        slope = _shift(parameters[parameter], shifting[row, 2], shifting[row, 3])[1]
+        jacobian[cell, parameter] += slope * scale[cell] * product[cell]
+    for row in range(len(scaling)):
+        parameter, cell = int(scaling[row, 0]), int(scaling[row, 1])
+        factor, slope = _scale(parameters[parameter], polynomials[row], scaling[row, 2], scaling[row, 3])
+        jacobian[cell, parameter] += values[cell] * slope / factor
+    for row in range(len(factors)):
+        cell = int(factors[row, 1])
+        # The product of the others, without division: a factor may be 0. Rows of a cell follow one another.
+        others, other = 1.0, row
+        while other > 0 and factors[other - 1, 1] == cell:
+            other -= 1
+        while other < len(factors) and factors[other, 1] == cell:
+            if other != row:
+                others *= parameters[int(factors[other, 0])]
+            other += 1
+        jacobian[cell, int(factors[row, 0])] += base[cell] * scale[cell] * others
+    return values
+
+
+@numba.njit(cache=True, nogil=True)
+def _scale(alpha: float, polynomial: Floats, up: float, down: float) -> tuple[float, float]:
+    """A factor and its derivative, pyhf's interpolation code 4: exponential outside of ±1, a polynomial inside."""
+    if alpha >= 1:
+        factor = up**alpha
+        return factor, factor * math.log(up)
+    if alpha <= -1:
+        factor = down**-alpha
+        return factor, -factor * math.log(down)
+    factor, slope = 0.0, 0.0
+    for power in range(POWERS - 1, -1, -1):  # Horner
+        slope = slope * alpha + factor
+        factor = factor * alpha + polynomial[power]
+    return max(factor, TINY), slope
+
+
+@numba.njit(cache=True, nogil=True)
+def _shift(alpha: float, up: float, down: float) -> tuple[float, float]:
+    """A difference and its derivative, pyhf's interpolation code 4p; ``up`` and ``down`` are differences to nominal."""
+    if alpha > 1:
+        return alpha * up, up
+    if alpha < -1:
+        return alpha * down, down
+    half_sum, sixteenth, square = 0.5 * (up + down), 0.0625 * (up - down), alpha * alpha
+    value = alpha * half_sum + sixteenth * square * (15 + square * (3 * square - 10))
+    return value, half_sum + sixteenth * alpha * (30 + square * (18 * square - 40))
+
+
+Row = tuple[int, int, float, float]
+"""Parameter, cell, and what +1 and -1 standard deviation do."""
 
 
 @dataclass(frozen=True)
 class _Cell:
+    """A bin of a sample in a channel."""
+
     sample: str
     bin: int
     bin_in_channel: int
@@ -206,12 +244,11 @@ def _cells(model: Any) -> list[_Cell]:
     ]  # fmt: skip
 
 
-Sinks = tuple[list[int], list[tuple[int, int, float, float]], list[tuple[int, int, float, float]]]
-
-
-def _sort_in(modifier: Mapping[str, Any], index: int, cell: _Cell, config: Any, sinks: Sinks) -> None:
+def _sort_in(
+    modifier: Mapping[str, Any], index: int, cell: _Cell, config: Any, found: tuple[list[Row], ...]
+) -> None:
     first = config.par_slice(modifier["name"]).start
-    factors, scaling, shifting = sinks
+    factors, scaling, shifting = found
     data, kind = modifier["data"], modifier["type"]
     if kind == "normsys":
         scaling.append((first, index, data["hi"], data["lo"]))
@@ -220,7 +257,11 @@ def _sort_in(modifier: Mapping[str, Any], index: int, cell: _Cell, config: Any, 
         up, down = data["hi_data"][position], data["lo_data"][position]
         shifting.append((first, index, up - cell.nominal, cell.nominal - down))
     else:
-        factors.append(first + (cell.bin_in_channel if kind == "staterror" else 0))
+        factors.append((first + (cell.bin_in_channel if kind == "staterror" else 0), index, 0.0, 0.0))
+
+
+def _table(rows: Sequence[Row]) -> Floats:
+    return np.array(rows, float).reshape(-1, 4)
 
 
 def is_supported(model: Any) -> bool:
@@ -240,8 +281,8 @@ def _constraints(config: Any) -> tuple[Integers, Floats]:
 
 
 def _code4_coefficients(up: Floats, down: Floats) -> Floats:
-    """Polynomials of degree 6 that join up^α and down^-α with two continuous derivatives; shape (7, entries)."""
-    powers = np.arange(1, 7)
+    """Polynomials of degree 6 that join up^α and down^-α with two continuous derivatives; shape (entries, 7)."""
+    powers = np.arange(1, POWERS)
     rows = [
         np.ones(6), (-1.0) ** powers,
         powers, powers * (-1.0) ** (powers - 1),
@@ -250,24 +291,4 @@ def _code4_coefficients(up: Floats, down: Floats) -> Floats:
     log_up, log_down = np.log(up), np.log(down)
     wanted = [up - 1, down - 1, log_up * up, -log_down * down, log_up**2 * up, log_down**2 * down]
     solved = np.linalg.solve(np.array(rows, float), np.array(wanted, float).reshape(6, -1))
-    return np.concatenate([np.ones((1, len(up))), solved])
-
-
-def _code4p(alpha: Floats, up: Floats, down: Floats) -> tuple[Floats, Floats]:
-    """Shift of each entry and its derivative: pyhf's interpolation code 4p; ``up`` and ``down`` are differences."""
-    half_sum, sixteenth = 0.5 * (up + down), 0.0625 * (up - down)
-    square = alpha**2
-    inside = alpha * half_sum + sixteenth * square * (15 + square * (3 * square - 10))
-    inside_slope = half_sum + sixteenth * alpha * (30 + square * (18 * square - 40))
-    outside = np.where(alpha > 0, up, down)
-    is_inside = np.abs(alpha) <= 1
-    return np.where(is_inside, inside, alpha * outside), np.where(is_inside, inside_slope, outside)
-
-
-def _products_of_others(factors: Floats) -> Floats:
-    """For each factor of a row the product of the others; no division, as a factor may be 0."""
-    products = np.ones_like(factors)
-    for column in range(factors.shape[1]):
-        others = [other for other in range(factors.shape[1]) if other != column]
-        products[:, column] = np.prod(factors[:, others], axis=1)
-    return products
+    return np.ascontiguousarray(np.concatenate([np.ones((1, len(up))), solved]).T)

@@ -41,7 +41,8 @@ class UpperLimit:
     Attributes:
         signal: Its name.
         observed: None where data are blinded, or the fit failed.
-        band: Expected limits at -2, -1, 0, +1, +2 standard deviations of the background; empty where the fit failed.
+        band: Expected limits at -2, -1, 0, +1, +2 standard deviations of the background; empty where the fit failed, NaN
+            where there were too few pseudo-experiments.
         cls_observed, cls_expected: CLs of the signal with strength 1.
         method: ``asymptotic``, or how many pseudo-experiments.
         failure: Why there are no numbers; empty for a success.
@@ -133,7 +134,7 @@ def upper_limit(model: Model, options: HypothesisOptions | None = None) -> Upper
                 cls_observed, cls_expected = test.cls(1.0)
         except fit_failures() as error:
             return UpperLimit(name, method=options.method, failure=failure_reason(error))
-    if not all(math.isfinite(value) for value in (observed, *band)):
+    if not (math.isfinite(observed) and math.isfinite(band[2])):
         return UpperLimit(name, method=options.method, failure="the limit is not a finite number")
     found = UpperLimit(name, observed, band, cls_observed, cls_expected[2], options.method)
     return replace(found, observed=None, cls_observed=None) if model.blinded else found

@@ -76,6 +76,9 @@ class GradientMinuit(minuit_optimizer):
         start = [float(number) for number in start]
         for index, number in fixed:
             start[index] = float(number)
+        if not np.isfinite(value(np.array(start))):
+            message = "the likelihood is not a number at the start of the fit"
+            raise FailedMinimization(OptimizeResult(message=message))
         for strategy, helpers in (
             (0, {"grad": gradient, "hessian": curvature}),
             (1, {"grad": gradient, "hessian": curvature}),
