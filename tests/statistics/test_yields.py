@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 from hist import Hist
 from hist.storage import Weight
-from hypothesis import given
-from hypothesis import strategies as st
 
 from columnar_af.errors import ConfigError, IncompleteRunError
 from columnar_af.results.ledger import Ledger
 from columnar_af.results.run_result import RunResult
-from columnar_af.statistics.by_hand import combined, counted, with_normalization
+from columnar_af.statistics.by_hand import (
+    combined,
+    counted,
+    with_declared,
+    with_normalization,
+    with_theory_combined,
+)
 from columnar_af.statistics.tables import (
     as_latex,
     as_text,
@@ -27,7 +31,8 @@ from columnar_af.statistics.tables import (
 )
 from columnar_af.statistics.uncertainties import band, impacts
 from columnar_af.statistics.variations import Nuisance, nuisances, split
-from columnar_af.statistics.yields import YieldTable, symmetrized
+from columnar_af.statistics.yields import YieldTable
+from columnar_af.systematics import Systematics
 from tests.statistics.stop_results import (
     EXPECTED,
     FAKE_DATA,
@@ -203,17 +208,6 @@ def test_a_result_without_yields_is_an_error():
         YieldTable.of(RunResult({"A": {"hists": {}}}, {}))
 
 
-@given(
-    st.lists(st.floats(0, 1e6), min_size=1, max_size=5), st.lists(st.floats(0, 1e6), min_size=5, max_size=5)
-)
-def test_symmetrization_mirrors_and_stays_above_zero(nominal, shifted):
-    values, up = np.array(nominal), np.array(shifted[: len(nominal)])
-    down = symmetrized(values, up)
-    assert (down >= 0).all()
-    mirrored = up <= 2 * values
-    np.testing.assert_allclose((up + down)[mirrored] / 2, values[mirrored], rtol=1e-9, atol=1e-9)
-
-
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -229,13 +223,19 @@ def test_names_of_variations(name, expected):
     assert split(name) == expected
 
 
+def test_a_side_that_would_be_negative_is_zero():
+    table = counted({"SR": {"a": {"Nominal": 2.0, "x": 5.0}}})
+    up, down = table.up_and_down("SR", "a", table.nuisances[0])
+    assert (up[0], down[0]) == (5.0, 0.0)
+
+
 def test_two_variations_of_one_side_are_an_error():
     assert nuisances(["Nominal", "a__1up", "a__1down", "b"]) == (
         Nuisance("a", "a__1up", "a__1down"),
         Nuisance("b", "b", None),
     )
     with pytest.raises(ConfigError, match="are both the up side of the parameter a"):
-        nuisances(["a__1up", "aUp"])
+        nuisances(["a__1up", "a_up"])
 
 
 def test_one_sided_variations_get_their_other_side(table):
@@ -305,3 +305,22 @@ def test_wrong_names_are_errors(table):
         table.region("SRX")
     with pytest.raises(ConfigError, match="bins in SRA"):
         replace(table, templates={("SRA", "Wt", "Nominal"): YieldTable.of(stop_result(), {"SRB": "met"}).template("SRB", "Wt")})  # fmt: skip
+
+
+def test_theory_variations_are_combined():
+    scales = {
+        f"LHE3Weight_muR{a}muF{b}": 10.0 + value for a, b, value in (("05", "05", 2.0), ("20", "20", -1.5))
+    }
+    replicas = {f"LHE3Weight_MUR1_MUF1_PDF26100{n}": 10.0 + shift for n, shift in ((1, 0.5), (2, -0.5))}
+    table = with_theory_combined(counted({"SR": {"a": {"Nominal": 10.0, **scales, **replicas}}}))
+    assert {found.name for found in table.nuisances} == {"scale", "PDF"}
+    assert table["SR", "a", "scale__1down"].value == 8.5
+    assert table["SR", "a", "PDF__1up"].value == 10.5
+
+
+def test_declared_normalizations_are_taken(tmp_path):
+    path = tmp_path / "systematics.yaml"
+    path.write_text("- {name: xsec_Wt, kind: normalization, sizes: {Wt: [0.1, -0.05], QCD: [0.5, -0.5]}}\n")
+    table = with_declared(counted({"SR": {"Wt": 2.0, "VV": 3.0}}), Systematics.load(path))
+    assert table["SR", "Wt", "xsec_Wt__1up"].value == pytest.approx(2.2)
+    assert table["SR", "VV", "xsec_Wt__1up"].value == 3.0

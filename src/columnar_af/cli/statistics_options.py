@@ -22,8 +22,12 @@ OPTIONS = (
         help="A relative uncertainty of whole samples, for example xsec_ttZ:ttZ=0.13.",
     ),
     click.option(
+        "--systematics", "declaration", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        help="Declared variations (YAML), for those of kind normalization.",
+    ),
+    click.option(
         "--combine-variations", "combinations", multiple=True, metavar="NAME=envelope|rms:PATTERN",
-        help="Make many variations one parameter, for example PDF=rms:*PDF2610*.",
+        help="Make many variations one parameter, PDF=rms:*PDF2610*.  [default: envelope of scales, rms of replicas]",
     ),
     click.option("--control", multiple=True, metavar="PATTERN", help="Control regions.  [default: CR*]"),
     click.option("--validation", multiple=True, metavar="PATTERN", help="Validation regions.  [default: VR*]"),
@@ -51,6 +55,7 @@ class Choices:
 
     shapes: tuple[str, ...]
     uncertainties: tuple[str, ...]
+    declaration: Path | None
     combinations: tuple[str, ...]
     control: tuple[str, ...]
     validation: tuple[str, ...]
@@ -85,8 +90,14 @@ def read_table(directory: Path, choices: Choices) -> YieldTable:
         ConfigError: An option names what the result does not have.
     """
     from columnar_af.results.run_result import RunResult
-    from columnar_af.statistics.by_hand import combined, with_normalization
+    from columnar_af.statistics.by_hand import (
+        combined,
+        with_declared,
+        with_normalization,
+        with_theory_combined,
+    )
     from columnar_af.statistics.yields import YieldTable
+    from columnar_af.systematics.declaration import Systematics
 
     shapes = dict(_pair(text, "--shape", "SRB=met") for text in choices.shapes)
     table = YieldTable.of(
@@ -99,6 +110,10 @@ def read_table(directory: Path, choices: Choices) -> YieldTable:
         name, rest = _pair(text, "--combine-variations", "PDF=rms:*PDF2610*")
         method, pattern = _pair(rest, "--combine-variations", "PDF=rms:*PDF2610*", ":")
         table = combined(table, name, pattern, method)
+    if not choices.combinations:
+        table = with_theory_combined(table)
+    if choices.declaration is not None:
+        table = with_declared(table, Systematics.load(choices.declaration))
     for text in choices.uncertainties:
         name, rest = _pair(text, "--uncertainty", "xsec_ttZ:ttZ=0.13", ":")
         table = with_normalization(table, name, dict(_size(part) for part in rest.split(",")))

@@ -12,6 +12,7 @@ import numpy as np
 from columnar_af.errors import ConfigError
 from columnar_af.statistics.variations import NOMINAL
 from columnar_af.statistics.yields import Region, Sample, Template, Yield, YieldTable
+from columnar_af.systematics.declaration import Systematics
 
 Numbers = float | tuple[float, float] | Yield
 """A yield; a yield and its statistical uncertainty; or a whole one."""
@@ -95,6 +96,33 @@ def with_normalization(
                 )
                 templates[region.name, sample, name + ending] = scaled
     return replace(table, templates=templates)
+
+
+def with_declared(table: YieldTable, systematics: Systematics) -> YieldTable:
+    """The table with the declared variations of kind ``normalization``, for the samples that it has.
+
+    Args:
+        table: Yields.
+        systematics: Declared variations; those of other kinds are in the yields already.
+    """
+    samples = {sample.name for sample in table.samples}
+    for variation in systematics.of_kind("normalization"):
+        sizes = {name: (up, down) for name, (up, down) in variation.sizes.items() if name in samples}
+        table = with_normalization(table, variation.correlation, sizes)
+    return table
+
+
+THEORY = (("scale", "LHE3Weight_muR*", "envelope"), ("PDF", "LHE3Weight_*PDF2610*", "rms"))
+"""Theory variations of the stop search that are one parameter together: points of the renormalization and factorization
+scales, and replicas of a set of parton distributions."""
+
+
+def with_theory_combined(table: YieldTable) -> YieldTable:
+    """The table with the points of scales and the replicas of parton distributions, where it has them, as one parameter each."""
+    for name, pattern, method in THEORY:
+        if fnmatch.filter(table.variations, pattern):
+            table = combined(table, name, pattern, method)
+    return table
 
 
 def combined(table: YieldTable, name: str, pattern: str, method: str) -> YieldTable:

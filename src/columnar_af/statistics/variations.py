@@ -6,12 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from columnar_af.errors import ConfigError
+from columnar_af.systematics.variation import nuisance_and_direction
 
 NOMINAL = "Nominal"
-
-UP_ENDINGS = ("__1up", "_up", "Up")
-DOWN_ENDINGS = ("__1down", "_down", "Down")
-"""ATLAS (``JET_GroupedNP_1__1up``, ``MET_SoftTrk_ScaleUp``) and CMS (``muon_scale_up``, ``scaleUp``) spellings."""
 
 
 def is_nominal(variation: str) -> bool:
@@ -20,12 +17,9 @@ def is_nominal(variation: str) -> bool:
 
 
 def split(variation: str) -> tuple[str, str]:
-    """Nuisance parameter and direction, ``up`` or ``down``; a name without an ending is one-sided and counts as up."""
-    for direction, endings in (("up", UP_ENDINGS), ("down", DOWN_ENDINGS)):
-        for ending in endings:
-            if variation.endswith(ending) and variation != ending:
-                return variation.removesuffix(ending), direction
-    return variation, "up"
+    """Nuisance parameter and direction, ``up`` or ``down``, that a name says; a one-sided variation counts as up."""
+    name, direction = nuisance_and_direction(variation)
+    return name, "down" if direction == "down" else "up"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from columnar_af.errors import ConfigError
 from columnar_af.statistics.variations import NOMINAL, Nuisance, is_nominal, nuisances
+from columnar_af.systematics.symmetrization import mirrored
 
 if TYPE_CHECKING:
     from columnar_af.results.run_result import RunResult
@@ -48,15 +49,6 @@ class Yield:
     def __add__(self, other: Yield) -> Yield:
         """The sum, statistically independent."""
         return Yield(self.value + other.value, self.variance + other.variance, self.raw + other.raw)
-
-
-def symmetrized(nominal: Floats, shifted: Floats) -> Floats:
-    """The missing side of a one-sided variation: 2·nominal − shifted in each bin, not below 0.
-
-    As adonofri/INFN_na_interactive_analysis, Sept_DistributedClient_Selector.ipynb does; there the cut at 0 reaches only the
-    last region of the loop, here every one.
-    """
-    return np.maximum(2.0 * nominal - shifted, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,7 +228,7 @@ class YieldTable:
         )
 
     def up_and_down(self, region: str, sample: str, nuisance: Nuisance) -> tuple[Floats, Floats]:
-        """Both sides of a nuisance parameter, shape (bins,) each; a missing side is made by :func:`symmetrized`."""
+        """Both sides of a nuisance parameter, shape (bins,) each; a missing side is made by :func:`~columnar_af.systematics.mirrored`."""
         return self._sides(nuisance, lambda variation: self.template(region, sample, variation).values)
 
     def background_up_and_down(self, region: str, nuisance: Nuisance) -> tuple[Floats, Floats]:
@@ -251,9 +243,9 @@ class YieldTable:
         nominal = values(NOMINAL)
         if nuisance.up is None and nuisance.down is not None:
             down = values(nuisance.down)
-            return symmetrized(nominal, down), down
+            return mirrored(nominal, down), down
         up = values(nuisance.up or NOMINAL)
-        return up, symmetrized(nominal, up) if nuisance.down is None else values(nuisance.down)
+        return up, mirrored(nominal, up) if nuisance.down is None else values(nuisance.down)
 
     def with_notes(self, *notes: str) -> YieldTable:
         """The same with more notes."""
