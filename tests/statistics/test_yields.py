@@ -43,6 +43,7 @@ from tests.statistics.stop_results import (
     SHIFTS,
     SIGNALS,
     category,
+    run_result,
     stop_result,
 )
 
@@ -324,3 +325,35 @@ def test_declared_normalizations_are_taken(tmp_path):
     table = with_declared(counted({"SR": {"Wt": 2.0, "VV": 3.0}}), Systematics.load(path))
     assert table["SR", "Wt", "xsec_Wt__1up"].value == pytest.approx(2.2)
     assert table["SR", "VV", "xsec_Wt__1up"].value == 3.0
+
+
+def test_a_region_that_could_not_be_counted_is_not_zero():
+    result = stop_result(with_data=False)
+    for part in result.output.values():
+        part["unavailable"] = {"VRtop": {"met_significance is not in this ntuple"}}
+    table = YieldTable.of(result)
+    assert "VRtop" not in [region.name for region in table.regions]
+    assert any("VRtop is not available in this ntuple: met_significance" in note for note in table.notes)
+
+
+def test_some_regions_of_a_table(table):
+    chosen = table.only(["SRA", "CRtop"])
+    assert [region.name for region in chosen.regions] == ["CRtop", "SRA"]
+    assert set(chosen.observed) == {"CRtop", "SRA"}
+    with pytest.raises(ConfigError, match="no region 'SRX'"):
+        table.only(["SRX"])
+
+
+def test_data_of_one_campaign_in_two_datasets_add_up(table):
+    result = stop_result()
+    part = result.output["data_mc16a"]
+    half = {name: histogram * 0.5 for name, histogram in part["hists"].items()}
+    output = {name: found for name, found in result.output.items() if name != "data_mc16a"}
+    output |= {f"data_{period}": part | {"hists": half} for period in "AB"}
+    metadata = {name: dict(summary.metadata) for name, summary in result.datasets.items()}
+    data = metadata.pop("data_mc16a") | {"luminosity": 18.1}
+    split = YieldTable.of(run_result(output, metadata | {"data_A": data, "data_B": data}))
+    assert split.luminosity == pytest.approx(LUMINOSITY)
+    for key in table.templates:
+        assert split[key].value == pytest.approx(table[key].value, rel=1e-12)
+    np.testing.assert_array_equal(split.observed["CRtop"], table.observed["CRtop"])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     "--format", "style", type=click.Choice(["text", "latex", "csv"]), default="text", help="How to print."
 )
 @click.option("--variations", is_flag=True, help="One row per region, sample and variation.")
-@click.option("--region", "regions", multiple=True, help="Only this region, with --variations and --figures.")
+@click.option("--region", "regions", multiple=True, help="Only this region; may be repeated.")
 @click.option("--figures", is_flag=True, help="Draw the regions with --shape, and the impacts.")
 @click.option("--signal", "signals", multiple=True, help="Signal to draw; may be repeated.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder.  [default: DIRECTORY/yields]")
@@ -43,7 +43,8 @@ def yields(
     from columnar_af.statistics import tables
 
     table = read_table(directory, choices)
-    rows = tables.variation_rows(table, regions) if variations else tables.yield_rows(table)
+    table = table.only(regions) if regions else table
+    rows = tables.variation_rows(table) if variations else tables.yield_rows(table)
     notes = tables.notes_text(table, table.notes)
     folder = output or directory / YIELDS
     csv = tables.yields_csv(table)
@@ -55,7 +56,7 @@ def yields(
         write_text(folder / f"{name}.txt", tables.as_text(content) + notes)
         write_text(folder / f"{name}.tex", _latex_notes(notes) + tables.as_latex(content))
     if figures:
-        _draw(table, regions, signals, folder)
+        _draw(table, signals, folder)
     printed = {"text": tables.as_text(rows) + notes, "latex": tables.as_latex(rows), "csv": csv}
     click.echo(printed[style], nl=False)
     if style == "text":
@@ -66,13 +67,12 @@ def _latex_notes(notes: str) -> str:
     return "".join(f"% {line}\n" for line in notes.splitlines())
 
 
-def _draw(table: YieldTable, regions: tuple[str, ...], signals: tuple[str, ...], folder: Path) -> None:
+def _draw(table: YieldTable, signals: tuple[str, ...], folder: Path) -> None:
     from columnar_af.plotting.style import atlas_style, write
     from columnar_af.plotting.yields import impact_figure, variable_figure
 
-    chosen = [region for region in table.regions if not regions or region.name in regions]
     with atlas_style():
-        for region in chosen:
+        for region in table.regions:
             if table.nuisances:
                 write(impact_figure(table, region.name), folder / "figures" / f"impact_{region.name}.png")
             if region.bins > 1 or region.variable != "cuts":

@@ -101,9 +101,16 @@ def assemble(
         counted = _summed(region, data).get(NOMINAL)
         if counted is not None and not region.blinded:
             observed[region.name] = counted.values
-    luminosity = sum({part.era: part.luminosity for part in parts}.values())
+    measured = {part.era: 0.0 for part in data}
+    for part in data:
+        measured[part.era] += part.luminosity
+    luminosity = sum(({part.era: part.luminosity for part in simulated} | measured).values())
     samples = tuple(_samples(result, parts, templates))
-    notes = (*(f"the campaigns do not match: {what}" for what in missing), *_notes(regions, samples, data))
+    notes = (
+        *(f"the campaigns do not match: {what}" for what in missing),
+        *_unavailable(result),
+        *_notes(regions, samples, data),
+    )
     return YieldTable(regions, samples, templates, observed, luminosity, notes)
 
 
@@ -177,7 +184,10 @@ def _regions(result: RunResult, parts: Iterable[Part], shapes: Mapping[str, str]
         msg = f"there is no region {unknown[0]!r} in this result"
         raise ConfigError(msg, advice=f"there are {', '.join(names)}")
     blinded, unverified = _marked(result, "blinded"), _marked(result, "unverified")
+    unavailable = _marked(result, "unavailable")
     for name in names:
+        if name in unavailable:  # its counts are 0 because nobody could count
+            continue
         region = Region(name, verified=name not in unverified, blinded=name in blinded)
         if name not in shapes:
             yield region
@@ -280,6 +290,17 @@ def _point(name: str, metadata: Mapping[str, Any]) -> tuple[float, float] | None
         return float(metadata["stop_mass"]), float(metadata["mass_difference"])
     match = MASSES.search(name)
     return None if match is None else (float(match["mass"]), float(match["difference"]))
+
+
+def _unavailable(result: RunResult) -> Iterator[str]:
+    reasons: dict[str, set[str]] = {}
+    for part in result.output.values():
+        found = part.get("unavailable") if isinstance(part, Mapping) else None
+        for name, reason in found.items() if isinstance(found, Mapping) else ():
+            texts = [reason] if isinstance(reason, str) else reason
+            reasons.setdefault(name, set()).update(str(text) for text in texts)
+    for name, texts in reasons.items():
+        yield f"{name} is not available in this ntuple: {'; '.join(sorted(texts))}"
 
 
 def _notes(regions: Sequence[Region], samples: Sequence[Sample], data: Sequence[Part]) -> Iterator[str]:

@@ -47,37 +47,42 @@ def filled(
     histogram = hists.get(f"{prefix}{YIELDS}" if variable is None else f"{region}/{prefix}{variable}")
     if histogram is None:
         return {}
-    raw = _contents(hists.get(f"{prefix}{RAW}"), region)
+    raw = hists.get(f"{prefix}{RAW}")
+    where = _places(raw, region)
     found = {}
-    for variation, (values, variances) in _contents(histogram, region).items():
+    for variation, place in _places(histogram, region).items():
         name = NOMINAL if is_nominal(variation) else variation
-        count = float(raw[variation][0].sum()) if variation in raw else math.nan
-        found[name] = Filled(_folded(values), _folded(variances), count)
+        count = float(np.sum(raw.values(flow=True)[where[variation]])) if variation in where else math.nan
+        values, variances = histogram.values(flow=True)[place], histogram.variances(flow=True)
+        if variances is None:
+            msg = f"the histogram of {region} keeps no sums of squared weights"
+            raise ConfigError(msg, advice="fill histograms with the storage hist.storage.Weight()")
+        found[name] = Filled(_folded(values), _folded(variances[place]), count)
     return found
 
 
-def _contents(histogram: Hist | None, region: str) -> dict[str, tuple[Floats, Floats]]:
-    """Variation -> contents and variances over the axis that is neither region nor variation, with its flow bins."""
+Place = tuple[int | slice, ...]
+
+
+def _places(histogram: Hist | None, region: str) -> dict[str, Place]:
+    """Variation -> index of its contents over the axis that is neither region nor variation, with the flow bins."""
     if histogram is None:
         return {}
     names = [axis.name for axis in histogram.axes]
-    index: dict[str, int | slice] = {}
+    index: dict[str, int] = {}
     if "region" in names:
         if region not in list(histogram.axes["region"]):
             return {}
         index["region"] = list(histogram.axes["region"]).index(region)
-    found = {}
-    for position, variation in enumerate(histogram.axes["variation"]):
-        place = tuple((index | {"variation": position}).get(name, slice(None)) for name in names)
-        found[str(variation)] = (
-            np.atleast_1d(np.asarray(histogram.values(flow=True)[place], float)),
-            np.atleast_1d(np.asarray(histogram.variances(flow=True)[place], float)),
-        )
-    return found
+    return {
+        str(variation): tuple((index | {"variation": position}).get(name, slice(None)) for name in names)
+        for position, variation in enumerate(histogram.axes["variation"])
+    }
 
 
-def _folded(contents: Floats) -> Floats:
+def _folded(contents: Floats | float) -> Floats:
     """With the underflow in the first bin and the overflow in the last; a count has neither."""
+    contents = np.atleast_1d(np.asarray(contents, float))
     if len(contents) == 1:
         return contents
     inner = contents[1:-1].copy()

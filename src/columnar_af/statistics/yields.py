@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -190,6 +190,20 @@ class YieldTable:
                 return region
         msg = f"there is no region {name!r} in these yields"
         raise ConfigError(msg, advice=f"there are {', '.join(region.name for region in self.regions)}")
+
+    def only(self, regions: Collection[str]) -> YieldTable:
+        """The table of some regions, in its order.
+
+        Raises:
+            ConfigError: There is no region of a name.
+        """
+        chosen = {self.region(name).name for name in regions}
+        return replace(
+            self,
+            regions=tuple(region for region in self.regions if region.name in chosen),
+            templates={key: template for key, template in self.templates.items() if key[0] in chosen},
+            observed={name: counts for name, counts in self.observed.items() if name in chosen},
+        )
 
     def has(self, region: str, sample: str) -> bool:
         """Whether the sample is expected in the region at all, be it with nothing."""
