@@ -52,7 +52,7 @@ def filled(
     found = {}
     for variation, place in _places(histogram, region).items():
         name = NOMINAL if is_nominal(variation) else variation
-        count = float(np.sum(raw.values(flow=True)[where[variation]])) if variation in where else math.nan
+        count = math.nan if raw is None or variation not in where else _sum_at(raw, where[variation])
         values, variances = histogram.values(flow=True)[place], histogram.variances(flow=True)
         if variances is None:
             msg = f"the histogram of {region} keeps no sums of squared weights"
@@ -62,6 +62,10 @@ def filled(
 
 
 Place = tuple[int | slice, ...]
+
+
+def _sum_at(histogram: Hist, place: Place) -> float:
+    return float(np.sum(histogram.values(flow=True)[place]))
 
 
 def _places(histogram: Hist | None, region: str) -> dict[str, Place]:
