@@ -52,6 +52,7 @@ def test_tables_say_what_must_be_known(done):
     assert "SRA*" in text
     assert "pull" in text
     assert parameter_rows(done)[1][2] == "free"
+    assert parameter_rows(done, 1)[-1][0] == "and 4 others, see limits.json"
     assert exclusion_rows(done.exclusions.values())[1][-1] in ("yes", "no")
     assert len(discovery_rows(done.discoveries.values())) == 3
     failed = UpperLimit("x", failure="Minuit did not converge")

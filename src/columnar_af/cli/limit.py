@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from columnar_af.statistics.study import Study
 
 
+MOST_PARAMETERS = 12
+"""Nuisance parameters on the screen; all are in the files."""
+
+
 @click.command()
 @click.argument("directory", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option(
@@ -117,7 +121,7 @@ def _tables(done: Study) -> dict[str, list[list[str]]]:
     method = done.options.hypotheses.method
     found = {
         "Data and background, after and before the background-only fit": tables.fit_rows(done),
-        "Parameters of the background-only fit": tables.parameter_rows(done),
+        "Parameters of the background-only fit": tables.parameter_rows(done, MOST_PARAMETERS),
     }
     if done.exclusions:
         title = f"Limits on signal strengths, 95 % CLs, {method}"

@@ -67,11 +67,16 @@ def contour_figure(points: Sequence[GridPoint], title: str = "") -> Figure:
     differences = [point.mass_difference for point in points]
     axes.set_xlim(*_widened(masses))
     low, high = _widened(differences)
-    axes.set_ylim(low, high + 0.35 * (high - low))  # room for the legend
+    axes.set_ylim(low, high + 0.4 * (high - low))  # room for the legend
     axes.set_xlabel(r"$m(\tilde{t}_1)$ [GeV]")
     axes.set_ylabel(r"$\Delta m(\tilde{t}_1, \tilde{\chi}^0_1)$ [GeV]")
     known = sum(1 for point in points if point.limit.band)
-    lines = [f"{known} signal points (dots), limits at 95 % CLs", "linear in log(limit) between them"]
+    which = "observed" if any(point.limit.observed is not None for point in points) else "expected"
+    lines = [
+        f"{known} signal points (dots), limits at 95 % CLs",
+        f"numbers: {which} limits on the signal strength",
+        "contours: linear in log(limit) between points",
+    ]
     lines += [] if any(drawn) else ["NO CONTOUR: see the limits at the points"]
     axes.text(0.03, 0.97, "\n".join(lines), transform=axes.transAxes, va="top", fontsize="x-small")
     if any(drawn):

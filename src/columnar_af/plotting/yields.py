@@ -189,7 +189,8 @@ def region_figure(study: Study) -> Figure:
     for position, region in enumerate(regions):
         if region.observed is None:
             text = "blinded" if table.region(region.region).blinded else "no data"
-            below.text(position, 0, text, ha="center", va="center", fontsize="x-small")
+            box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+            below.text(position, 0, text, ha="center", va="center", fontsize="x-small", bbox=box)
     return figure
 
 
@@ -233,7 +234,7 @@ def variable_figure(table: YieldTable, region: str, label: str = "", signals: Se
     Args:
         table: Yields with a shape of the region.
         region: Its name.
-        label: Of the horizontal axis; the name of the variable where it is empty.
+        label: Of the horizontal axis; that of the histogram where it is empty.
         signals: Signals to draw.
 
     Raises:
@@ -254,13 +255,20 @@ def variable_figure(table: YieldTable, region: str, label: str = "", signals: Se
     )
     star = "" if binned.verified else " (thresholds not verified)"
     blinded = ", data blinded" if binned.blinded else ""
-    missing = [name for name in table.backgrounds if not table.has(region, name)]
+    missing = [
+        sample.name
+        for sample in table.samples
+        if sample.is_data_driven and not table.has(region, sample.name)
+    ]
     without = f", without {', '.join(missing)}" if missing else ""
     title = f"{region}{star}{blinded}{without}   {_luminosity_text(table.luminosity)}"
     figure, (above, below) = two_panels(title)
     _draw_stack(above, stack, logarithmic=False)
     _draw_ratio(below, stack, content)
-    below.set_xlabel(f"{label or binned.variable}  (under- and overflow in the outer bins)", fontsize="small")
+    below.set_xlabel(
+        f"{label or binned.label or binned.variable}  (under- and overflow in the outer bins)",
+        fontsize="small",
+    )
     above.set_xlim(binned.edges[0], binned.edges[-1])
     return figure
 
@@ -298,6 +306,7 @@ def impact_figure(table: YieldTable, region: str) -> Figure:
     largest = max([1e-3, *(100 * max(abs(up), abs(down)) for _, up, down in shown)])
     axes.set_xlim(-1.15 * largest, 1.15 * largest)
     axes.set_yticks(places, [name for name, _, _ in shown], fontsize="x-small")
+    axes.set_ylim(-0.7, max(len(shown), 1) - 0.3)
     axes.tick_params(axis="y", which="minor", left=False, right=False)
     axes.set_xlabel("Change of the background [%]")
     if shown:

@@ -195,7 +195,7 @@ def _regions(result: RunResult, parts: Iterable[Part], shapes: Mapping[str, str]
         histogram = shape_histogram([part.hists for part in parts], name, shapes[name])
         axis = next(axis for axis in histogram.axes if axis.name != "variation")
         edges = tuple(float(edge) for edge in axis.edges)
-        yield Region(name, shapes[name], edges, region.verified, region.blinded)
+        yield Region(name, shapes[name], edges, region.verified, region.blinded, axis.label)
 
 
 def _marked(result: RunResult, mark: str) -> set[str]:

@@ -58,8 +58,10 @@ class Roles:
         return None
 
     def select(self, table: YieldTable, *roles: str) -> tuple[str, ...]:
-        """Names of the regions of a table that have one of some roles."""
-        return tuple(region.name for region in table.regions if self.of(region.name) in roles)
+        """Names of the regions of a table that have one of some roles, role after role."""
+        return tuple(
+            region.name for role in roles for region in table.regions if self.of(region.name) == role
+        )
 
 
 @dataclass(frozen=True)

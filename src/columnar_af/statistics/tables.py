@@ -40,7 +40,8 @@ def with_error(value: float, error: float) -> str:
     if not (error > 0 and math.isfinite(error)):
         return f"{value:.4g}"
     decimals = max(0, 1 - math.floor(math.log10(error)))
-    return f"{value:.{decimals}f} ± {error:.{decimals}f}"
+    rounded = round(value, decimals) + 0.0  # no -0.0
+    return f"{rounded:.{decimals}f} ± {error:.{decimals}f}"
 
 
 def region_title(region: Region) -> str:
@@ -153,17 +154,20 @@ def _of_sample(content: Expectation | None, name: str) -> str:
     return with_error(*content.sample_all_bins[name]) if name in content.sample_all_bins else NONE
 
 
-def parameter_rows(study: Study) -> Rows:
-    """Free normalizations, then the parameters that the fit moved or measured most."""
+def parameter_rows(study: Study, most: int | None = None) -> Rows:
+    """Free normalizations, then the parameters that the fit moved most; all of them, or at most some of the latter."""
     rows = [["parameter", "fitted", "before the fit", "pull", ""]]
     parameters = sorted(
         study.background.parameters, key=lambda found: (not found.is_free, -abs(_pull(found.pull)))
     )
-    for found in parameters:
+    shown = parameters if most is None else parameters[: sum(found.is_free for found in parameters) + most]
+    for found in shown:
         before = "free" if found.is_free else with_error(found.start, found.width)
         remark = "at the limit of its range" if found.at_limit else ""
         pull = NONE if found.is_free else f"{found.pull:+.2f}"
         rows.append([found.name, with_error(found.value, found.error), before, pull, remark])
+    if len(shown) < len(parameters):
+        rows.append([f"and {len(parameters) - len(shown)} others, see limits.json", "", "", "", ""])
     return rows
 
 

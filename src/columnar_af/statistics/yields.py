@@ -78,6 +78,7 @@ class Region:
         name: Its name.
         variable: What is histogrammed; ``cuts`` for a counted region.
         edges: Edges of the bins.
+        label: Of the variable, with its unit, for figures; empty where it has none.
         verified: False where thresholds of its selection were not seen in a source.
         blinded: Whether data in it were kept out of the result.
     """
@@ -87,6 +88,7 @@ class Region:
     edges: tuple[float, ...] = CUTS_EDGES
     verified: bool = True
     blinded: bool = False
+    label: str = ""
 
     @property
     def bins(self) -> int:
