@@ -39,13 +39,13 @@ def test_a_measurement_and_its_filesets(tmp_path: Path) -> None:
         result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
         assert "2018A: 3 D_s of" in result.output
     control = Fileset.load(tmp_path / "out/control.yaml").datasets
-    assert list(control) == ["2017C", "2018A", "ds_phi_pi_mc_2018", "ds_phi_pi_mc_2017"]
+    assert list(control) == ["2017C", "2018A", "ds_phi_pi_mc_2017", "ds_phi_pi_mc_2018"]
     truth = json.loads((tmp_path / "out/truth.json").read_text())
     generated = truth["2017C"]["generated"]["ds"]
     # as many D_s as the cross-section, the branching fraction and the injected ratio of data to simulation say
     assert control["2017C"].metadata.luminosity * 6e9 * 1.2825e-5 * 0.9 == pytest.approx(generated, rel=1e-3)
     signal = Fileset.load(tmp_path / "out/signal.yaml").datasets
-    assert [each.metadata.extra["parent"] for each in signal.values()] == ["Ds", "B0", "Bp"]
+    assert [each.metadata.extra["parent"] for each in signal.values()] == ["Ds", "B0", "Bp"] * 2
     search = Fileset.load(tmp_path / "out/search.yaml").datasets
     assert [each.metadata.is_data for each in search.values()] == [True, True]
 
