@@ -32,6 +32,7 @@ from columnar_af.kernels.trigger_objects import match_objects
 from columnar_af.mva.flat_columns import flattened
 from columnar_af.ntuples.t3m import T3MSchema, fall_back, why_missing
 from columnar_af.selection import CandidateSelection, Cutflow, CutflowRow, Values, fill
+from columnar_af.selection.candidates import unrecorded
 from columnar_af.selection.filling import fill_plane
 from columnar_af.selection.masks import all_of, at_least, at_most, between, element
 from columnar_af.systematics import NOMINAL, MuonMomentum, Shift, vary
@@ -212,7 +213,7 @@ class DsPhiPi(ProcessorABC):
         default_era: Era of a dataset whose metadata name none.
         event_weight: Weight of each event of simulation. Data have weight 1.
         systematics: Variations of simulation, keys of :data:`SYSTEMATICS` in a list or separated by commas, or ``all``.
-        muon_momentum: How well the momentum of muons is known.
+        muon_momentum: How well the momentum of muons is known: a MuonMomentum, or its sizes by name.
     """
 
     schema: ClassVar[type] = T3MSchema
@@ -223,7 +224,7 @@ class DsPhiPi(ProcessorABC):
         default_era: str = "2017",
         event_weight: EventWeight = unit_weight,
         systematics: str | Iterable[str] = (),
-        muon_momentum: MuonMomentum | None = None,
+        muon_momentum: MuonMomentum | Mapping[str, float] | None = None,
     ) -> None:
         if variant not in SELECTIONS:
             msg = f"unknown variant {variant!r} of the selection: expected one of {', '.join(SELECTIONS)}"
@@ -233,7 +234,7 @@ class DsPhiPi(ProcessorABC):
         self.default_era = default_era
         self.event_weight = event_weight
         self.systematics = chosen_systematics(systematics)
-        self.muon_momentum = muon_momentum or MuonMomentum()
+        self.muon_momentum = MuonMomentum.of(muon_momentum)
 
     def process(self, events: ak.Array) -> dict[str, dict[str, Any]]:
         """Select candidates in one chunk of events.
@@ -876,7 +877,7 @@ class SelectedMuons:
         """``n_events * var`` muons: two or none."""
         cuts = SELECTIONS[self.variant][year_of(events.metadata.get("era") or self.default_era)]
         candidates = matched_candidates(events)
-        label = "muons for scale factors"
-        selection = select(events, candidates, cuts, unit_weight(events), note="", label=label)
+        with unrecorded():
+            selection = select(events, candidates, cuts, unit_weight(events), note="")
         chosen = candidates[selection.passing].triplet
         return ak.concatenate([chosen.mu1, chosen.mu2], axis=1)

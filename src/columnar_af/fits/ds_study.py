@@ -13,7 +13,7 @@ from scipy import stats
 
 from columnar_af.errors import ConfigError
 from columnar_af.fits.constraint import Constraint, loose_tails
-from columnar_af.fits.eras import EraData, data_eras, simulated_datasets, summed
+from columnar_af.fits.eras import EraData, data_eras, require_variation, simulated_datasets, summed
 from columnar_af.fits.fit_result import FitResult
 from columnar_af.fits.goodness import by_toys
 from columnar_af.fits.injected import Injected, injected
@@ -42,6 +42,7 @@ class StudyOptions:
         datasets, eras: Only these.
         unbinned: Whether the fits per era take masses one by one.
         toys: Pseudo-experiments for the goodness of each fit; 0 takes the χ² distribution.
+        variation: Systematic variation of the simulation that gives the tails of the peaks; empty is nominal.
     """
 
     mass_range: tuple[float, float] = (1.65, 2.01)
@@ -53,6 +54,7 @@ class StudyOptions:
     eras: tuple[str, ...] = ()
     unbinned: bool = False
     toys: int = 0
+    variation: str = ""
 
 
 @dataclass(frozen=True)
@@ -170,12 +172,20 @@ def study(result: RunResult, options: StudyOptions, simulation: RunResult | None
         shared_tails=options.shared_tails,
     )
     datasets, eras = options.datasets, options.eras
-    data = data_eras(result, options.mass_range, datasets=datasets, eras=eras, unbinned=options.unbinned)
+    source, variation = simulation or result, options.variation
+    require_variation(source, variation)
+    data = data_eras(
+        result,
+        options.mass_range,
+        datasets=datasets,
+        eras=eras,
+        unbinned=options.unbinned,
+        variation=variation,
+    )
     if not data:
         msg = "this result has no data: the metadata of all of its datasets say is_data: false"
         raise ConfigError(msg, advice="name the datasets to fit by --dataset")
-    source = simulation or result
-    tails, notes = (Constraint(), ()) if options.free_tails else _tails(source, model)
+    tails, notes = (Constraint(), ()) if options.free_tails else _tails(source, model, variation)
     fit_options = FitOptions(tails=tails if len(tails) else loose_tails(model))
     fits = [_fit(era, model, fit_options, options) for era in data]
     spectra = {era.era: era.spectrum for era in data}
@@ -188,14 +198,15 @@ def study(result: RunResult, options: StudyOptions, simulation: RunResult | None
     return Study(tuple(studies), together, _from_b(source, lengths), tails, notes)
 
 
-def _tails(source: RunResult, model: MassModel) -> tuple[Constraint, tuple[str, ...]]:
-    histogram = summed(source, "mass_gen_matched", simulated_datasets(source))
+def _tails(source: RunResult, model: MassModel, variation: str) -> tuple[Constraint, tuple[str, ...]]:
+    histogram = summed(source, "mass_gen_matched", simulated_datasets(source), variation)
     if histogram is None:
         return Constraint(), ("no simulation: the data choose the tails of the peaks",)
     if np.any([np.min(np.abs(histogram.axes[0].edges - edge)) > 1e-9 for edge in (model.low, model.high)]):
         model = replace(model, low=float(histogram.axes[0].edges[0]), high=float(histogram.axes[0].edges[-1]))
     tails = tails_from_simulation(histogram, model)
-    return tails, ((f"tails of the peaks from simulation: {tails.text()}",) if len(tails) else ())
+    varied = f" ({variation})" if variation else ""
+    return tails, ((f"tails of the peaks from simulation{varied}: {tails.text()}",) if len(tails) else ())
 
 
 def _fit(era: EraData, model: MassModel, options: FitOptions, chosen: StudyOptions) -> FitResult:

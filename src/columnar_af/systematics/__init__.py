@@ -9,7 +9,7 @@ from columnar_af.systematics.quantities import Quantities, Source, partial_quant
 from columnar_af.systematics.report import SystematicsReport, report_of
 from columnar_af.systematics.shifts import Shift, vary, with_fields
 from columnar_af.systematics.symmetrization import mirrored
-from columnar_af.systematics.variation import NOMINAL, Variation
+from columnar_af.systematics.variation import NOMINAL, Variation, nuisance_and_direction
 from columnar_af.systematics.weights import EventWeights, WeightPolicy
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "WeightPolicy",
     "fill_weighted",
     "mirrored",
+    "nuisance_and_direction",
     "partial_quantity",
     "quantity",
     "report_of",
