@@ -111,7 +111,7 @@ def test_from_runs_to_datacards_and_a_limit(world, fitted, tmp_path):
     assert (
         0.1 < total["uncertainty"] / total["value"] < 0.3
     )  # 14 % trigger of 2017, 8 % branching fraction, ...
-    assert total["by_parameter"]["simulation_muon_momentum_scale"] > 0
+    assert total["by_parameter"]["simulation_muon_scale"] > 0
     for name in ("datacard.txt", "normalization_lines.txt"):
         lines = (tmp_path / name).read_text().splitlines()
         rates = next(line.split()[1:] for line in lines if line.startswith("rate"))
