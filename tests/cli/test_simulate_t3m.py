@@ -39,7 +39,7 @@ def test_a_measurement_and_its_filesets(tmp_path: Path) -> None:
         result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
         assert "2018A: 3 D_s of" in result.output
     control = Fileset.load(tmp_path / "out/control.yaml").datasets
-    assert list(control) == ["2017C", "2018A", "ds_phi_pi_mc_2017", "ds_phi_pi_mc_2018"]
+    assert list(control) == ["2017C", "2018A", "ds_phi_pi_mc_2018", "ds_phi_pi_mc_2017"]
     truth = json.loads((tmp_path / "out/truth.json").read_text())
     generated = truth["2017C"]["generated"]["ds"]
     # as many D_s as the cross-section, the branching fraction and the injected ratio of data to simulation say

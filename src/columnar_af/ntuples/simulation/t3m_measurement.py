@@ -125,11 +125,8 @@ class MeasurementOptions:
         }
 
     def _years(self) -> dict[str, str]:
-        """Year -> its first era, in the order of the eras."""
-        first: dict[str, str] = {}
-        for era in self.eras:
-            first.setdefault(era[:4], era)
-        return first
+        """Year -> its first era, the last year first."""
+        return {era[:4]: era for era in reversed(self.eras)}
 
     def _seed(self, kind: int, number: int) -> int:
         """A seed of its own for each sample."""
