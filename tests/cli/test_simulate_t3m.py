@@ -45,7 +45,7 @@ def test_a_measurement_and_its_filesets(tmp_path: Path) -> None:
     # as many D_s as the cross-section, the branching fraction and the injected ratio of data to simulation say
     assert control["2017C"].metadata.luminosity * 6e9 * 1.2825e-5 * 0.9 == pytest.approx(generated, rel=1e-3)
     signal = Fileset.load(tmp_path / "out/signal.yaml").datasets
-    assert [each.metadata.extra["parent"] for each in signal.values()] == ["Ds", "B0", "Bp"]
+    assert [each.metadata.extra["parent"] for each in signal.values()] == ["Ds", "B0", "Bp"] * 2
     search = Fileset.load(tmp_path / "out/search.yaml").datasets
     assert [each.metadata.is_data for each in search.values()] == [True, True]
 

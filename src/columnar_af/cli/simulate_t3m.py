@@ -105,7 +105,7 @@ def t3m_tau3mu(output: Path, overwrite: bool, workers: int | None, **chosen: Any
     help="May be repeated.",
 )
 @click.option("--simulated-events", type=int, default=2000, help="D_s simulation of each year.")
-@click.option("--signal-events", type=int, default=3000, help="Simulated tau to 3mu of each parent.")
+@click.option("--signal-events", type=int, default=2000, help="Simulated tau to 3mu of each parent and year.")
 @click.option("--search-events", type=int, default=1500, help="Three-muon data of each era.")
 @click.option("--prompt-fraction", type=float, default=0.74, help="D_s not from B decays.")
 @click.option("--seed", type=int, default=DEFAULT_SEED, help="All random numbers follow from it.")

@@ -28,6 +28,7 @@ from columnar_af.normalization.signal import (
     efficiencies_from_file,
     efficiencies_from_simulation,
     expected_terms,
+    other_years,
     yield_errors,
 )
 from columnar_af.normalization.tables import (
@@ -98,24 +99,28 @@ def normalize(inputs: Inputs) -> Normalization:
     nuisances = with_measured_yield(load_uncertainties(inputs.uncertainties), yield_errors(eras))
     nuisances += measured_variations(eras, simulation)
     signal = None if inputs.signal is None else RunResult.load(inputs.signal)
-    found = _efficiencies(inputs, signal)
+    found = {year: _efficiencies(inputs, signal, year) for year in dict.fromkeys(era.year for era in eras)}
     b_fraction = inputs.b_fraction
     if b_fraction is None and (measured := fitted_b_fraction(fit)) is not None:
         b_fraction = measured.value
         nuisances += (fitted_fraction(measured.relative, {era.year for era in eras}),)
-    terms = expected_terms(eras, found, channels(constants, b_fraction)) if found else ()
+    terms = expected_terms(eras, found, channels(constants, b_fraction))
     bins: tuple[CountingBin, ...] = ()
     if terms and inputs.searched is not None:
         result = RunResult.load(inputs.searched)
         bins = counting_bins(terms, search.backgrounds(result), search.observed(result))
     limit = upper_limit(bins, nuisances, constants.tau_to_3mu.value) if bins and inputs.with_limit else None
     check = by_cross_section(eras, signal, found, constants) if signal is not None else {}
-    return Normalization(constants, eras, terms, nuisances, bins, limit, b_fraction, control.left_out, check)
+    borrowed = other_years(signal, found) if signal is not None else {}
+    return Normalization(
+        constants, eras, terms, nuisances, bins, limit, b_fraction, control.left_out, check, borrowed
+    )
 
 
-def _efficiencies(inputs: Inputs, signal: RunResult | None) -> Efficiencies:
+def _efficiencies(inputs: Inputs, signal: RunResult | None, year: str) -> Efficiencies:
+    """Those of a year; none where nobody gives any."""
     if signal is not None:
-        return efficiencies_from_simulation(signal)
+        return efficiencies_from_simulation(signal, year)
     return efficiencies_from_file(inputs.efficiencies) if inputs.efficiencies is not None else {}
 
 

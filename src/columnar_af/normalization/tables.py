@@ -29,6 +29,7 @@ class Normalization:
         b_fraction: Fraction of D_s from B decays, fitted or given; None where the constant was taken.
         left_out: Era without yield -> why.
         cross_check: Channel -> expected events by the cross-sections of the simulation; empty where they are unknown.
+        other_year: Year -> year of the signal simulation that its efficiencies are from, where that is another one.
     """
 
     constants: Constants
@@ -40,6 +41,7 @@ class Normalization:
     b_fraction: float | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     cross_check: Mapping[str, float] = field(default_factory=dict)
+    other_year: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -51,6 +53,10 @@ class Normalization:
         notes += [
             f"{era} HAS NO YIELD and is left out of its year: {reason}"
             for era, reason in self.left_out.items()
+        ]
+        notes += [
+            f"there is no signal simulation of {year}: the efficiencies of τ → 3μ are those of {other}"
+            for year, other in self.other_year.items()
         ]
         if self.terms and self.b_fraction is None:
             c = self.constants.b_fraction

@@ -49,7 +49,7 @@ class MeasurementOptions:
         events: D_s data of each era.
         eras: Eras of data, 2017 and 2018.
         simulated_events: D_s simulation of each year.
-        signal_events: τ → 3μ simulation of each parent.
+        signal_events: τ → 3μ simulation of each parent and year.
         search_events: Three-muon data of each era.
         prompt_fraction: Of the D_s.
         seed: All random numbers follow from it.
@@ -58,7 +58,7 @@ class MeasurementOptions:
     events: int = 2500
     eras: tuple[str, ...] = ("2017B", "2017C", "2017D", "2017E", "2017F", "2018D")
     simulated_events: int = 2000
-    signal_events: int = 3000
+    signal_events: int = 2000
     search_events: int = 1500
     prompt_fraction: float = 0.74
     seed: int = 1
@@ -98,17 +98,17 @@ class MeasurementOptions:
         return data | simulation
 
     def signal(self) -> dict[str, TauOptions]:
-        """Dataset -> sample of τ → 3μ, one for each parent, with the trigger of the first year."""
-        era = self.eras[0]
+        """Dataset -> sample of τ → 3μ, one for each year and parent."""
+        wanted = [(year, era, parent) for year, era in self._years().items() for parent in Parent]
         return {
-            f"tau_to_3mu_{parent}": TauOptions(
+            f"tau_to_3mu_{parent}_{year}": TauOptions(
                 self.signal_events,
                 parent=parent,
                 era=era,
                 prompt_fraction=self.prompt_fraction,
                 seed=self._seed(2, number),
             )
-            for number, parent in enumerate(Parent)
+            for number, (year, era, parent) in enumerate(wanted)
         }
 
     def search(self) -> dict[str, TauOptions]:
@@ -119,7 +119,7 @@ class MeasurementOptions:
         }
 
     def _years(self) -> dict[str, str]:
-        """Year -> its first era."""
+        """Year -> its first era, the last year first."""
         return {era[:4]: era for era in reversed(self.eras)}
 
     def _seed(self, kind: int, number: int) -> int:
