@@ -215,6 +215,15 @@ class StopVariables(PairVariables):
         """Whether an ETmiss chain of the event's run fired."""
         return np.asarray(self.column("met_trigger"))
 
+    @property
+    def missing_chains(self) -> tuple[str, ...]:
+        """Chains of the trigger that the runs of these events need and the ntuple lacks; they count as if they never fired."""
+        source: Any = self._stop_source
+        if source.why_missing("met_trigger") is not None or not hasattr(source, "missing_chains"):
+            return ()
+        chains: tuple[str, ...] = source.missing_chains(self.run)
+        return chains
+
     @quantity
     def cleaning(self) -> Flags:
         """Whether the event passes the cleaning."""
