@@ -51,6 +51,7 @@ class StopVariables(PairVariables):
             raise ConfigError(msg, advice="use overlap='compute'")
         self._computes_overlap = overlap == "compute" or (overlap == "auto" and reason is not None)
         self._stop_source = source
+        self._reasons: dict[str, str | None] = {}  # the same for all variations, which share it
 
     def why_missing(self, variable: str) -> str | None:
         """Why there is no such variable in this ntuple; None where there is.
@@ -58,7 +59,9 @@ class StopVariables(PairVariables):
         Raises:
             ConfigError: No ntuple has a variable of this name.
         """
-        return why_missing(variable, type(self).names(), self._stop_source)
+        if variable not in self._reasons:
+            self._reasons[variable] = why_missing(variable, type(self).names(), self._stop_source)
+        return self._reasons[variable]
 
     @quantity
     def overlap(self) -> tuple[Flags, Flags]:
