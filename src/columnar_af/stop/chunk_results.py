@@ -67,7 +67,8 @@ class _Chosen:
 
     def events(self, region: str) -> Events:
         """The events of a region."""
-        return np.flatnonzero(self.evaluation.masks[region] & self.counted)
+        inside = np.flatnonzero(self.evaluation.masks[region])
+        return inside[self.counted[inside]]
 
     def is_same(self, region: str) -> bool:
         """Whether the events of a region, and their weights, are nominal's."""
