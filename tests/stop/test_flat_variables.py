@@ -9,11 +9,12 @@ from columnar_af.errors import ConfigError
 from columnar_af.ntuples.stop import stop_source
 from columnar_af.stop import OBJECTS_36, OBJECTS_139, FlatStopVariables, StopVariables, stop_variables
 from columnar_af.stop.flat_needs import BRANCHES
+from columnar_af.stop.needs import PARTIAL
 from columnar_af.systematics import partial_quantity
 from tests.ntuples.stop.stop_files import events_of
 from tests.stop.plain_events import PlainSource, baseline, pair_variables, random_events, variables
 
-INNER = {"identification", "chosen", "leptons", "pair_boost", "pair_pt", "super_razor", "m_t2_ll_where"}
+INNER = {"identification", "chosen", "leptons", "pair_boost", "pair_pt", "super_razor", *PARTIAL.values()}
 RAZOR = {"MDR": "m_delta_r", "RPT": "r_pt", "gamInvRp1": "inverse_gamma", "DPB_vSS": "dphi_beta"}
 OF_LEADING = {
     "mll": "m_ll",
@@ -118,6 +119,10 @@ def test_variables_equal_plain_python_also_for_other_pairs():
         wanted = np.array([one[name] for one in expected])
         assert getattr(v, name) == pytest.approx(wanted, nan_ok=True, rel=1e-9, abs=1e-6), name
     by_objects = StopVariables(PlainSource(events))
+    third = np.arange(len(events)) % 3 == 0
+    for name, partial in PARTIAL.items():
+        expected = np.where(third, getattr(v, name), np.nan)
+        assert getattr(v, partial)(third) == pytest.approx(expected, nan_ok=True), name
     for name in RAZOR.values():
         assert getattr(v, name) == pytest.approx(getattr(by_objects, name), nan_ok=True, rel=1e-9), name
 

@@ -66,6 +66,7 @@ class FlatPair(PairVariables):
         super().__init__(source)
         self.objects = objects
         self._stop_source = source
+        self._reasons: dict[str, str | None] = {}  # the same for all variations, which share it
 
     def why_missing(self, variable: str) -> str | None:
         """Why there is no such variable in this ntuple; None where there is.
@@ -73,7 +74,11 @@ class FlatPair(PairVariables):
         Raises:
             ConfigError: No ntuple has a variable of this name.
         """
-        return why_missing(variable, type(self).names(), self._stop_source, self.objects)
+        if variable not in self._reasons:
+            self._reasons[variable] = why_missing(
+                variable, type(self).names(), self._stop_source, self.objects
+            )
+        return self._reasons[variable]
 
     @quantity
     def chosen(self) -> Chosen:

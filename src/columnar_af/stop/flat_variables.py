@@ -28,7 +28,7 @@ from columnar_af.stop.pair_variables import (
     pair_pt,
 )
 from columnar_af.stop.prompt import PROMPT_ORIGINS
-from columnar_af.systematics import quantity
+from columnar_af.systematics import partial_quantity, quantity
 
 
 class FlatStopVariables(FlatPair):
@@ -184,6 +184,26 @@ class FlatStopVariables(FlatPair):
     def dphi_beta(self) -> Floats:
         """dphi_beta^R, in [0, pi]."""
         return self._super_razor("DPB_vSS", "dphi_beta")
+
+    @partial_quantity
+    def m_delta_r_where(self, where: Flags) -> Floats:
+        """The same, only for some events; reading all is as fast."""
+        return self.m_delta_r[where]
+
+    @partial_quantity
+    def r_pt_where(self, where: Flags) -> Floats:
+        """The same, only for some events; reading all is as fast."""
+        return self.r_pt[where]
+
+    @partial_quantity
+    def inverse_gamma_where(self, where: Flags) -> Floats:
+        """The same, only for some events; reading all is as fast."""
+        return self.inverse_gamma[where]
+
+    @partial_quantity
+    def dphi_beta_where(self, where: Flags) -> Floats:
+        """The same, only for some events; reading all is as fast."""
+        return self.dphi_beta[where]
 
     @quantity
     def cos_theta_b(self) -> Floats:

@@ -189,6 +189,14 @@ def test_a_branch_of_the_wrong_kind_is_refused(branches, tmp_path):
         source.read("met")
 
 
+def test_strings_are_refused(branches, tmp_path):
+    wrong = branches | {"ptleptons_Nominal": ("vector<string>", [["a", "bc"]] * 3)}
+    path = write_tree(tmp_path / "a.root", {"myTree": wrong})
+    for events in (events_of(path, "myTree"), events_of(path, "myTree")[:2]):
+        with pytest.raises(SchemaError, match=r"ptleptons_Nominal holds .*string.*, expected numbers"):
+            stop_source(events).read("lepton_pt")
+
+
 def test_lists_of_unequal_length_are_refused(branches, tmp_path):
     wrong = branches | {"LepIsoGradient_Nominal": ("vector<bool>", [[1, 1], [1], [1, 1]])}
     source = stop_source(events_of(write_tree(tmp_path / "a.root", {"myTree": wrong}), "myTree"))

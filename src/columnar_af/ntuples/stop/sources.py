@@ -20,11 +20,12 @@ from columnar_af.ntuples.stop.chunk_columns import (
     mapping_of,
     tree_of,
 )
-from columnar_af.ntuples.stop.histfitter import Wanted, histfitter_source
+from columnar_af.ntuples.stop.histfitter import histfitter_source
 from columnar_af.ntuples.stop.layouts import Layout, recognise
 from columnar_af.ntuples.stop.loopsusy import MissingVariation, loopsusy_source
 from columnar_af.ntuples.stop.nanoaod import NanoAODSource
 from columnar_af.ntuples.stop.physlite import PhysliteSource
+from columnar_af.ntuples.stop.read_ahead import Wanted
 from columnar_af.ntuples.stop.trees import part_of, tree_of_variation
 from columnar_af.ntuples.stop.variations import NOMINAL
 
@@ -95,7 +96,7 @@ def stop_source(
     inputs = _inputs(events)
     match inputs.layout:
         case Layout.LOOPSUSY:
-            return loopsusy_source(inputs.branches, variation, missing)
+            return loopsusy_source(inputs.branches, variation, missing, inputs.wanted)
         case Layout.HISTFITTER:
             trees = _Trees(events)
             return histfitter_source(inputs.branches, variation, missing, trees.of, inputs.wanted)
