@@ -159,7 +159,19 @@ def test_a_missing_variation_is_an_error_or_falls_back(layout, tmp_path):
     (entry,) = caught.value.result.ledger
     assert "MUON_MS__1up" in entry.error.message
     assert "--missing-variation nominal" in entry.error.advice
-    part = run(StopSearch(**few, missing_variation="nominal"), path).output["Wt"]
+    command = [
+        "run",
+        "stop_search",
+        str(path),
+        "-o",
+        str(tmp_path / "result"),
+        "--missing-variation",
+        "nominal",
+    ]
+    done = CliRunner().invoke(cli, [*command, "-p", "only=CRtop", "-p", "systematics=MUON_MS__1up"])
+    assert done.exit_code == 0, done.output
+    assert "Wt: MUON_MS__1up fell back to nominal, for want of" in done.output
+    part = RunResult.load(tmp_path / "result").output["Wt"]
     assert any("MUON_MS__1up" in name for name in part["fallbacks"]["MUON_MS__1up"])
     yields = part["hists"]["yields"]
     assert yields["CRtop", "MUON_MS__1up"] == yields["CRtop", "nominal"]
