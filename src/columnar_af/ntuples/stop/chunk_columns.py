@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from columnar_af.errors import MissingBranchError, SchemaError, WorkAddress
 from columnar_af.ntuples.fast_reader.columns import ColumnReader
 from columnar_af.ntuples.fast_reader.layout import Column
-from columnar_af.ntuples.fast_reader.mapping import FastSourceMapping
+from columnar_af.ntuples.fast_reader.mapping import FastSourceMapping, SparseSourceMapping
 
 
 class Branches(Protocol):
@@ -170,6 +170,10 @@ def mapping_of(events: ak.Array) -> Any:
     made: Any = events.attrs.get("@events_factory")
     mapping = getattr(made, "_mapping", None)
     if mapping is None or not hasattr(mapping, "preloaded_arrays") or made._events() is not events:
+        return None
+    if isinstance(
+        mapping, SparseSourceMapping
+    ):  # its range counts the chosen events, not entries of the tree
         return None
     return mapping
 
