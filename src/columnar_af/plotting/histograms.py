@@ -66,7 +66,7 @@ def plot_histograms(result: RunResult, directory: Path, names: Iterable[str] = (
         return [
             _written(figure, directory / f"{_file_name(name)}.png")
             for histogram in tuple(names) or result.hist_names
-            for name, figure in _figures(histogram, result.hists(histogram))
+            for name, figure in _figures(histogram, result.hists(histogram), _remark(result, histogram))
         ]
 
 
@@ -85,18 +85,26 @@ def _written(figure: Figure, path: Path) -> Path:
     return path
 
 
-def _figures(name: str, histograms: Mapping[str, Hist]) -> Iterator[tuple[str, Figure]]:
+def _remark(result: RunResult, name: str) -> str:
+    """What must stand on the pictures of a region, whose histograms are called ``region/variable``."""
+    region = name.split("/", maxsplit=1)[0]
+    parts = result.output.values() if isinstance(result.output, Mapping) else ()
+    unverified = any(isinstance(part, Mapping) and region in part.get("unverified", ()) for part in parts)
+    return " (thresholds not verified)" if unverified else ""
+
+
+def _figures(name: str, histograms: Mapping[str, Hist], remark: str = "") -> Iterator[tuple[str, Figure]]:
     """(name of the file, figure) for one histogram of all datasets; of variations, only nominal is drawn."""
     histograms = {dataset: _nominal(histogram) for dataset, histogram in histograms.items()}
     dimensions = {histogram.ndim for histogram in histograms.values()}
     if dimensions == {1} and len(histograms) <= MAX_OVERLAID:
-        yield name, overlay(name, histograms)
+        yield name, overlay(name + remark, histograms)
     elif dimensions <= {1, 2}:
         for dataset, histogram in histograms.items():
             figure = (
-                overlay(name, {dataset: histogram})
+                overlay(name + remark, {dataset: histogram})
                 if histogram.ndim == 1
-                else plane(name, dataset, histogram)
+                else plane(name + remark, dataset, histogram)
             )
             yield f"{name}_{dataset}", figure
 
