@@ -120,7 +120,7 @@ def test_unverified_thresholds_are_told_wherever_the_region_is():
     found = StopSearch(**FEW).process(events_of("loopsusy", SIGNAL))[SIGNAL]
     assert {"r_2l", "met"} <= found["unverified"]["SRA"]
     assert "SR2body_110_inf" not in found["unverified"]
-    assert "not verified, source: memory" in found["region_cutflows"]["SRA"]["r_2l"].note
+    assert "r_2l > 25 is not verified (memory)" in found["region_cutflows"]["SRA"]["r_2l"].note
 
 
 def test_sums_of_weights_of_a_file_count_once(tmp_path):
@@ -159,7 +159,19 @@ def test_a_missing_variation_is_an_error_or_falls_back(layout, tmp_path):
     (entry,) = caught.value.result.ledger
     assert "MUON_MS__1up" in entry.error.message
     assert "--missing-variation nominal" in entry.error.advice
-    part = run(StopSearch(**few, missing_variation="nominal"), path).output["Wt"]
+    command = [
+        "run",
+        "stop_search",
+        str(path),
+        "-o",
+        str(tmp_path / "result"),
+        "--missing-variation",
+        "nominal",
+    ]
+    done = CliRunner().invoke(cli, [*command, "-p", "only=CRtop", "-p", "systematics=MUON_MS__1up"])
+    assert done.exit_code == 0, done.output
+    assert "Wt: MUON_MS__1up fell back to nominal, for want of" in done.output
+    part = RunResult.load(tmp_path / "result").output["Wt"]
     assert any("MUON_MS__1up" in name for name in part["fallbacks"]["MUON_MS__1up"])
     yields = part["hists"]["yields"]
     assert yields["CRtop", "MUON_MS__1up"] == yields["CRtop", "nominal"]
@@ -279,3 +291,11 @@ def test_the_command_line_runs_and_its_result_reads_back(layout, tmp_path):
     part = RunResult.load(tmp_path / "result").output["data_mc16e"]
     assert part["hists"]["raw_events"]["CRtop", "nominal"] > 100
     assert part["blinded"] == {"SRA": {"blinded"}}
+    shown = CliRunner().invoke(
+        cli, ["cutflow", str(tmp_path / "result"), "--region", "CRtop"], catch_exceptions=False
+    )
+    assert "r_2l < 8 is not verified (chosen)" in shown.output
+    with pytest.raises(ConfigError, match="no cutflow of a region 'SRA'"):
+        CliRunner().invoke(
+            cli, ["cutflow", str(tmp_path / "result"), "--region", "SRA"], catch_exceptions=False
+        )

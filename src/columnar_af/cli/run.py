@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -96,6 +97,11 @@ class Parameter(click.ParamType[tuple[str, object]]):
     default="stop",
     help="Files that cannot be read: exit with 1 when the rest is done, or leave them out and list them.",
 )
+@click.option(
+    "--missing-variation",
+    type=click.Choice(["error", "nominal"]),
+    help="A variation that the ntuple lacks: an error, or nominal in its place; for processors that take it.",
+)
 @click.option("--resume", is_flag=True, help="Take over what a run in the output folder has done already.")
 @click.option(
     "--max-failures",
@@ -128,6 +134,7 @@ def run(
     tls_key: str | None,
     allow_unencrypted: bool,
     bad_files: str,
+    missing_variation: str | None,
     resume: bool,
     max_failures: int | None,
     check_duplicates: bool,
@@ -144,12 +151,15 @@ def run(
     """
     from columnar_af.processing.plan import PlanFilter
 
+    arguments = dict(parameters)
+    if missing_variation is not None:
+        arguments["missing_variation"] = missing_variation
     try:
         result, failed = _result(
             processor,
             fileset,
             output,
-            parameters=dict(parameters),
+            parameters=arguments,
             executor=executor,
             workers=workers,
             chunksize=chunksize,
@@ -248,8 +258,16 @@ def _tell_problems(result: RunResult) -> None:
     for (kind, message), count in told.items():
         if count > 1:
             click.echo(f"the same in {count - 1} more chunks: {kind}: {message.splitlines()[0]}", err=True)
-    for note in result.provenance.parameters["notes"]:
+    for note in (*result.provenance.parameters["notes"], *_fallbacks(result)):
         click.echo(f"note: {note}", err=True)
+
+
+def _fallbacks(result: RunResult) -> Iterator[str]:
+    """What was taken from nominal, because the ntuple lacks it."""
+    for dataset, part in result.output.items() if isinstance(result.output, Mapping) else ():
+        fallbacks = part.get("fallbacks", {}) if isinstance(part, Mapping) else {}
+        for variation, columns in fallbacks.items():
+            yield f"{dataset}: {variation} fell back to nominal, for want of {', '.join(sorted(columns))}"
 
 
 def _show(result: RunResult, output: str | None, as_json: bool) -> None:

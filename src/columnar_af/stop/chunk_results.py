@@ -67,7 +67,8 @@ class _Chosen:
 
     def events(self, region: str) -> Events:
         """The events of a region."""
-        return np.flatnonzero(self.evaluation.masks[region] & self.counted)
+        inside = np.flatnonzero(self.evaluation.masks[region])
+        return inside[self.counted[inside]]
 
     def is_same(self, region: str) -> bool:
         """Whether the events of a region, and their weights, are nominal's."""
@@ -75,7 +76,7 @@ class _Chosen:
 
 
 class ChunkResults:
-    """Adds up what a chunk leaves in each region.
+    """Adds up what a chunk leaves in each region; regions whose variables these events lack are left out.
 
     Args:
         nominal: The nominal view.
@@ -85,7 +86,9 @@ class ChunkResults:
 
     def __init__(self, nominal: View, variations: Sequence[str], shapes: Sequence[str]) -> None:
         method = nominal.method
-        regions, names = method.regions.names, (NOMINAL, *variations)
+        missing = {name for each in nominal.evaluations.values() for name in each.unavailable}
+        regions = [name for name in method.regions.names if name not in missing]
+        names = (NOMINAL, *variations)
         closed = frozenset(method.blinding.closed if nominal.is_data else ())
         open_regions = [name for name in regions if name not in closed]
         fake_names = (*names, *FAKE_VARIATIONS.values())
