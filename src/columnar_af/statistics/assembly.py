@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +109,7 @@ def assemble(
     notes = (
         *(f"the campaigns do not match: {what}" for what in missing),
         *_unavailable(result),
-        *_notes(regions, samples, data),
+        *_notes(regions, {key[:2] for key in templates}, data),
     )
     return YieldTable(regions, samples, templates, observed, luminosity, notes)
 
@@ -303,7 +303,12 @@ def _unavailable(result: RunResult) -> Iterator[str]:
         yield f"{name} is not available in this ntuple: {'; '.join(sorted(texts))}"
 
 
-def _notes(regions: Sequence[Region], samples: Sequence[Sample], data: Sequence[Part]) -> Iterator[str]:
+def _notes(
+    regions: Sequence[Region], places: Collection[tuple[str, str]], data: Sequence[Part]
+) -> Iterator[str]:
+    without = [region.name for region in regions if (region.name, FAKES) not in places]
+    if data and 0 < len(without) < len(regions):
+        yield f"no anti-identified data in {', '.join(without)}: no fakes are expected there"
     unverified = [region.name for region in regions if not region.verified]
     if unverified:
         yield f"thresholds of {', '.join(unverified)} are not verified in a published source"
@@ -312,5 +317,5 @@ def _notes(regions: Sequence[Region], samples: Sequence[Sample], data: Sequence[
         yield f"data in {', '.join(blinded)} are blinded: kept out of the result"
     if not data:
         yield "no data were run: nothing is observed, and there are no fakes from data"
-    elif FAKES not in {sample.name for sample in samples}:
+    elif not any(sample == FAKES for _, sample in places):
         yield "the result holds no anti-identified data: there are no fakes from data"
