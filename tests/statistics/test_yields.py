@@ -98,7 +98,7 @@ def test_blinded_and_unverified_regions_say_so():
     assert "SRA" not in table.observed
     assert not table.has("SRA", "FNP")
     assert any("SRA, SRB are blinded" in note for note in table.notes)
-    assert any("no anti-identified data in SRA, SRB" in note for note in table.notes)
+    assert any("no fakes from data in SRA, SRB" in note for note in table.notes)
     text = as_text(yield_rows(table))
     assert "SRA*" in text
     assert "blinded" in text

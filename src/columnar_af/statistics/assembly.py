@@ -308,7 +308,7 @@ def _notes(
 ) -> Iterator[str]:
     without = [region.name for region in regions if (region.name, FAKES) not in places]
     if data and 0 < len(without) < len(regions):
-        yield f"no anti-identified data in {', '.join(without)}: no fakes are expected there"
+        yield f"no fakes from data in {', '.join(without)}: no anti-identified data there, or no histogram of them"
     unverified = [region.name for region in regions if not region.verified]
     if unverified:
         yield f"thresholds of {', '.join(unverified)} are not verified in a published source"
