@@ -19,15 +19,17 @@ from typing import Any, ClassVar
 import awkward as ak
 import hist
 import numpy as np
-from coffea.processor import ProcessorABC
+from coffea.processor import ProcessorABC, column_accumulator
 
 from columnar_af.corrections import corrected_weights
+from columnar_af.datasets.eras import YEARS, year_of
 from columnar_af.errors import ConfigError, SchemaError
 from columnar_af.kernels.best_candidate import best_candidate
 from columnar_af.kernels.decay_length import proper_decay_length
 from columnar_af.kernels.leg_matching import match_legs
 from columnar_af.kernels.trigger_names import any_fired
 from columnar_af.kernels.trigger_objects import match_objects
+from columnar_af.mva.flat_columns import flattened
 from columnar_af.ntuples.t3m import T3MSchema, fall_back, why_missing
 from columnar_af.selection import CandidateSelection, Cutflow, CutflowRow, Values, fill
 from columnar_af.selection.candidates import unrecorded
@@ -142,15 +144,6 @@ FULL_RUN3 = Thresholds(
 )
 """RUN3, the same for 2022 and 2023."""
 
-YEARS = ("2017", "2018", "2022", "2023")
-ERAS: Mapping[str, tuple[str, ...]] = {
-    "2017": tuple("BCDEF"),
-    "2018": tuple("ABCD"),
-    "2022": (*"CDEFG", "preEE", "postEE"),
-    "2023": (*"BCD", "preBPix", "postBPix"),
-}
-"""Year -> what may follow it in the name of an era: a period of data (CMS luminosity tables), or the simulation of the time
-before or after a part of the detector failed (the names of CMS' Run 3 campaigns)."""
 SELECTIONS: Mapping[str, Mapping[str, Thresholds]] = {
     "seed-notebook": dict.fromkeys(YEARS, SEED_NOTEBOOK),
     "full-analysis": {"2017": FULL_2017, "2018": FULL_2018, "2022": FULL_RUN3, "2023": FULL_RUN3},
@@ -195,20 +188,6 @@ def unit_weight(events: ak.Array) -> ak.Array:
     return ak.ones_like(events.event, dtype=np.float64)
 
 
-def year_of(era: str) -> str:
-    """The year of an era: ``2017C`` -> ``2017``.
-
-    Raises:
-        ConfigError: There is no such era.
-    """
-    year, period = era[:4], era[4:]
-    if year not in YEARS or (period and period not in ERAS[year]):
-        known = f"; after {year} may come {', '.join(ERAS[year])}" if year in ERAS else ""
-        msg = f"unknown era {era!r}: an era starts with one of the years {', '.join(YEARS)}, for example 2017C{known}"
-        raise ConfigError(msg, advice="correct 'era' in the metadata of the dataset")
-    return year
-
-
 def chosen_systematics(choice: str | Iterable[str]) -> tuple[str, ...]:
     """The keys of :data:`SYSTEMATICS` that are asked for: names, in a list or separated by commas; ``all``; ``none``.
 
@@ -234,7 +213,7 @@ class DsPhiPi(ProcessorABC):
         default_era: Era of a dataset whose metadata name none.
         event_weight: Weight of each event of simulation. Data have weight 1.
         systematics: Variations of simulation, keys of :data:`SYSTEMATICS` in a list or separated by commas, or ``all``.
-        muon_momentum: How well the momentum of muons is known.
+        muon_momentum: How well the momentum of muons is known: a MuonMomentum, or its sizes by name.
     """
 
     schema: ClassVar[type] = T3MSchema
@@ -245,7 +224,7 @@ class DsPhiPi(ProcessorABC):
         default_era: str = "2017",
         event_weight: EventWeight = unit_weight,
         systematics: str | Iterable[str] = (),
-        muon_momentum: MuonMomentum | None = None,
+        muon_momentum: MuonMomentum | Mapping[str, float] | None = None,
     ) -> None:
         if variant not in SELECTIONS:
             msg = f"unknown variant {variant!r} of the selection: expected one of {', '.join(SELECTIONS)}"
@@ -255,13 +234,14 @@ class DsPhiPi(ProcessorABC):
         self.default_era = default_era
         self.event_weight = event_weight
         self.systematics = chosen_systematics(systematics)
-        self.muon_momentum = muon_momentum or MuonMomentum()
+        self.muon_momentum = MuonMomentum.of(muon_momentum)
 
     def process(self, events: ak.Array) -> dict[str, dict[str, Any]]:
         """Select candidates in one chunk of events.
 
         Returns:
-            dataset -> ``entries``, ``sumw``, ``cutflow``, ``hists``, ``yields``, and ``corrections``: rule -> how often used.
+            dataset -> ``entries``, ``sumw``, ``cutflow``, ``hists``, ``yields``, ``corrections`` (rule -> how often used) and
+            ``candidates`` (column -> values of the selected candidates).
         """
         era = events.metadata.get("era") or self.default_era
         thresholds = SELECTIONS[self.variant][year_of(era)]
@@ -307,6 +287,7 @@ class DsPhiPi(ProcessorABC):
             "cutflow": selection.cutflow(),
             **results,
             "corrections": corrected.touched,
+            "candidates": candidate_columns(events, best, weights),
         }
 
     def _era_note(self, events: ak.Array) -> str:
@@ -705,6 +686,17 @@ def fine_mass_histogram(candidates: ak.Array, weights: ak.Array) -> hist.Hist:
     histogram = new_histogram(FINE_BINS, *FINE_RANGE, "mass", "$m(\\mu\\mu\\pi)$ [GeV]")
     fill(histogram, candidates.triplet.mass, weights)
     return histogram
+
+
+def candidate_columns(events: ak.Array, best: ak.Array, weights: ak.Array) -> dict[str, column_accumulator]:
+    """The selected candidates one by one: for the unbinned mass fit, and for export. Some 60 bytes each."""
+    triplet = best.triplet
+    values = {"tripletMass": triplet.mass, "Pt_tripl": triplet.pt, "Eta_tripl": triplet.eta}
+    values["phiMass"] = best.dimuon_mass
+    lengths = decay_lengths(triplet)
+    return flattened(
+        events, best, weights, values | {f"decay_length_{name}": length for name, length in lengths.items()}
+    )
 
 
 def decay_length_planes(best: ak.Array, weights: ak.Array) -> dict[str, hist.Hist]:

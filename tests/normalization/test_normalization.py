@@ -353,7 +353,9 @@ def test_the_datacard_says_what_the_bins_say():
 
 def test_normalization_lines_are_those_of_the_card():
     (first, _) = bins_of()
-    lines = [line.split() for line in normalization_lines(first, NUISANCES)]
+    lines = [line.split() for line in normalization_lines([first], NUISANCES)]
+    assert lines[0] == ["bin", *["A_2017"] * 3]
+    assert lines[2] == ["rate", *(f"{value:.6g}" for value in first.signal.values())]
     assert ["br_ds_tau_nu", "lnN", "1.03", "-", "-"] in lines
     assert ["trigger_2017", "lnN", "1.14", "1.14", "1.14"] in lines
 

@@ -12,10 +12,11 @@ import pytest
 from coffea.nanoevents import NanoEventsFactory
 from coffea.processor import IterativeExecutor, Runner
 
+from columnar_af.datasets.eras import year_of
 from columnar_af.errors import ConfigError, SchemaError
 from columnar_af.ntuples.t3m import T3MSchema
 from processors import ds_phi_pi
-from processors.ds_phi_pi import SELECTIONS, DsPhiPi, at_least, at_most, year_of
+from processors.ds_phi_pi import SELECTIONS, DsPhiPi, at_least, at_most
 from tests.conftest import PROJECT
 from tests.reference.ds_phi_pi_loop import select as plain_loop
 from tests.reference.ds_phi_pi_thresholds import FULL_ANALYSIS, SEED

@@ -12,7 +12,7 @@ from coffea.processor import column_accumulator
 from numpy.typing import NDArray
 
 from columnar_af.errors import ConfigError, MissingModuleError, OutputError
-from columnar_af.mva.three_muon_inputs import documentation
+from columnar_af.mva.three_muon_inputs import CONTROL_COLUMNS, documentation
 from columnar_af.results.run_result import RunResult
 
 TREE = "candidates"
@@ -58,9 +58,18 @@ def _table(result: RunResult, dataset: str) -> Columns:
     }
 
 
+def _meanings() -> dict[str, str]:
+    """Column -> meaning, of all columns that any of the processors exports."""
+    return {
+        **documentation(),
+        **CONTROL_COLUMNS,
+        "dataset": "number of the dataset, in the order of the result",
+    }
+
+
 def column_list(columns: Mapping[str, Any]) -> str:
     """A Markdown table of the columns and their meaning."""
-    meanings = {**documentation(), "dataset": "number of the dataset, in the order of the result"}
+    meanings = _meanings()
     rows = [f"| `{name}` | {meanings.get(name, '')} |" for name in columns]
     return "\n".join(["| column | meaning |", "|---|---|", *rows]) + "\n"
 
@@ -101,7 +110,7 @@ def _write_parquet(columns: Columns, path: Path) -> None:
     except ImportError as error:
         msg = "a Parquet file needs the package pyarrow, which is not installed"
         raise MissingModuleError(msg, advice="install columnar-af[dask-awkward], or write .root") from error
-    meanings = documentation()
+    meanings = _meanings()
     fields = [
         pa.field(name, pa.from_numpy_dtype(values.dtype), metadata={"doc": meanings.get(name, "")})
         for name, values in columns.items()

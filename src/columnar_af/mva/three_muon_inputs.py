@@ -170,6 +170,14 @@ RUN3_INPUTS = tuple(column.name for column in COLUMNS if "Run 3" in column.used_
 """Inputs of the classifiers, in the order of the columns."""
 
 
+CONTROL_COLUMNS: Mapping[str, str] = {
+    "phiMass": "invariant mass of the refitted muons [GeV]",
+    "decay_length_xy": "proper decay length from the transverse distance to the beam spot [mm]",
+    "decay_length_3d": "proper decay length from the distance to the primary vertex [mm]",
+}
+"""What only candidates of the control channel D_s → φ(μμ)π have."""
+
+
 def documentation() -> dict[str, str]:
     """Column -> meaning, with unit, clamp and user; in the order of the flat ntuple."""
     identifiers = {name: doc for name, (_, _, doc) in IDENTIFIERS.items()}

@@ -14,13 +14,16 @@ from columnar_af.normalization.cards import (
     counting_bins,
     datacard,
     effects_of,
+    normalization_lines,
     pyhf_specification,
+    signal_bins,
 )
 from columnar_af.normalization.constants import Constants
 from columnar_af.normalization.control_channel import FIT_FILE, control_channel, fitted_b_fraction, read_fits
 from columnar_af.normalization.limit import upper_limit
 from columnar_af.normalization.signal import (
     Efficiencies,
+    by_cross_section,
     channels,
     efficiencies_from_file,
     efficiencies_from_simulation,
@@ -36,7 +39,7 @@ from columnar_af.normalization.tables import (
     uncertainty_rows,
 )
 from columnar_af.normalization.uncertainties import load_uncertainties, with_measured_yield
-from columnar_af.normalization.variations import measured_nuisances
+from columnar_af.normalization.variations import measured_variations
 from columnar_af.results.run_result import RunResult
 
 
@@ -92,8 +95,9 @@ def normalize(inputs: Inputs) -> Normalization:
     )
     eras = control.eras
     nuisances = with_measured_yield(load_uncertainties(inputs.uncertainties), yield_errors(eras))
-    nuisances += measured_nuisances(eras, simulation)
-    found = _efficiencies(inputs)
+    nuisances += measured_variations(eras, simulation)
+    signal = None if inputs.signal is None else RunResult.load(inputs.signal)
+    found = _efficiencies(inputs, signal)
     b_fraction = fitted_b_fraction(fit) if inputs.b_fraction is None else inputs.b_fraction
     terms = expected_terms(eras, found, channels(constants, b_fraction)) if found else ()
     bins: tuple[CountingBin, ...] = ()
@@ -101,17 +105,19 @@ def normalize(inputs: Inputs) -> Normalization:
         result = RunResult.load(inputs.searched)
         bins = counting_bins(terms, search.backgrounds(result), search.observed(result))
     limit = upper_limit(bins, nuisances, constants.tau_to_3mu.value) if bins and inputs.with_limit else None
-    return Normalization(constants, eras, terms, nuisances, bins, limit, b_fraction, control.left_out)
+    check = by_cross_section(eras, signal, found, constants) if signal is not None else {}
+    return Normalization(constants, eras, terms, nuisances, bins, limit, b_fraction, control.left_out, check)
 
 
-def _efficiencies(inputs: Inputs) -> Efficiencies:
-    if inputs.signal is not None:
-        return efficiencies_from_simulation(RunResult.load(inputs.signal))
+def _efficiencies(inputs: Inputs, signal: RunResult | None) -> Efficiencies:
+    if signal is not None:
+        return efficiencies_from_simulation(signal)
     return efficiencies_from_file(inputs.efficiencies) if inputs.efficiencies is not None else {}
 
 
 def write(result: Normalization, folder: Path) -> list[Path]:
-    """Write ``normalization.json``, ``.txt``, ``.tex`` and, where there are counting experiments, datacards and a pyhf model.
+    """Write ``normalization.json``, ``.txt``, ``.tex``, the lines of the signal for a datacard of one's own, and, where there are
+    counting experiments, datacards and a pyhf model.
 
     Raises:
         OutputError: The folder cannot be written.
@@ -124,6 +130,9 @@ def write(result: Normalization, folder: Path) -> list[Path]:
         "normalization.txt": report(result) + "\n",
         "normalization.tex": "\n".join(tables),
     }
+    if result.terms:
+        lines = normalization_lines(signal_bins(result.terms), result.nuisances)
+        files["normalization_lines.txt"] = "\n".join(lines) + "\n"
     if result.bins:
         files["datacard.txt"] = datacard(result.bins, result.nuisances)
         files["pyhf_model.json"] = (

@@ -78,6 +78,40 @@ def expected_from_cross_section(
     return luminosity * 1000.0 * cross_section * branching * efficiency * data_over_simulation
 
 
+def by_cross_section(
+    eras: Iterable[EraYield], result: RunResult, efficiencies: Efficiencies, constants: Constants
+) -> dict[str, float]:
+    """The sum of the expected events of each channel in this other way, which the ratio to the control channel must agree with.
+
+    Args:
+        eras: Control channel, with its data/simulation factors.
+        result: Run of TauTo3Mu over simulation, with ``cross_section`` [pb] of the parent in the metadata.
+        efficiencies: Those of this run.
+        constants: Branching fractions and scale factors.
+
+    Returns:
+        Channel -> events; empty where a cross-section or a data/simulation factor is unknown.
+    """
+    c, eras = constants, tuple(eras)
+    branching = {"Ds": c.ds_to_tau_nu, "B0": c.b0_to_tau, "Bp": c.bp_to_tau}
+    scale = {"Ds": c.dplus_scale, "B0": c.bs_scale, "Bp": c.bs_scale}
+    factors = [(era.full_luminosity, era.data_over_simulation) for era in eras]
+    found = {}
+    for summary in result.datasets.values():
+        parent, cross_section = str(summary.metadata["parent"]), summary.metadata.get("cross_section")
+        efficiency = sum(row[parent].value for row in efficiencies.values())
+        if cross_section is None or summary.metadata.get("generated_events") is None:
+            return {}
+        decays = branching[parent].value * c.tau_to_3mu.value * scale[parent].value
+        total = 0.0
+        for luminosity, factor in factors:
+            if factor is None:
+                return {}
+            total += expected_from_cross_section(luminosity, cross_section, decays, efficiency, factor.value)
+        found[parent] = total
+    return found
+
+
 def expected_terms(
     eras: Iterable[EraYield], efficiencies: Efficiencies, found: Iterable[Channel]
 ) -> tuple[Term, ...]:

@@ -64,7 +64,7 @@ class RegionWalk:
         rows = []
         for index in range(start, size - 1):
             cut = None if index < 0 else self.region.cuts[index]
-            note = (f"{cut.text}: not verified, source: {cut.source}",) if cut and not cut.verified else ()
+            note = (f"{cut.text} is not verified ({cut.source})",) if cut and not cut.verified else ()
             counts = [values[index + 1] for values in left]
             rows.append(
                 CutflowRow(

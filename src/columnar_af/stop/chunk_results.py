@@ -129,28 +129,40 @@ class ChunkResults:
         weighted = _Weighted.of(variation, chosen, events.values())
         for name in names:
             if name in events:
-                way.counts.add(name, weighted.names, weighted.rows(events[name]))
+                rows = weighted.rows(events[name])
+                way.counts.add(name, weighted.names, rows)
+                self._draw(way, name, chosen, events[name], weighted.names, rows)
             else:
                 way.counts.repeat(name, variation)
-            self._draw(way, name, variation, chosen)
+                self._draw_again(way, name, variation, chosen)
 
-    def _draw(self, way: _Way, name: str, variation: str, chosen: _Chosen) -> None:
+    def _draw_again(self, way: _Way, name: str, variation: str, chosen: _Chosen) -> None:
+        """What a variation shares with nominal is drawn under its name, where it is drawn for variations."""
+        binnings = chosen.view.method.regions[name].histograms
+        if any(way.histograms.fills(binning.variable, variation) for binning in binnings):
+            events = chosen.events(name)
+            weighted = _Weighted.of(variation, chosen, [events])
+            self._draw(way, name, chosen, events, weighted.names, weighted.matrix)
+
+    def _draw(
+        self,
+        way: _Way,
+        name: str,
+        chosen: _Chosen,
+        events: Events,
+        variations: tuple[str, ...],
+        weights: Weights,
+    ) -> None:
         """The variables of a region."""
         variables = chosen.view.variables[chosen.objects]
-        drawn = [
-            binning
-            for binning in chosen.view.method.regions[name].histograms
-            if way.histograms.fills(binning.variable, variation)
-            and not variables.why_missing(binning.variable)
-        ]
-        events = chosen.events(name) if drawn else np.empty(0, np.intp)
-        if not len(events):
-            return
-        weighted = _Weighted.of(variation, chosen, [events])
-        for binning in drawn:
-            values = _values(variables, binning.variable, events, chosen.view.size)
-            title = f"{name}/{way.prefix}{binning.variable}"
-            way.histograms.fill(title, binning, values, weighted.names, weighted.rows(events))
+        for binning in chosen.view.method.regions[name].histograms if len(events) else ():
+            variable = binning.variable
+            columns = [n for n, each in enumerate(variations) if way.histograms.fills(variable, each)]
+            if columns and not variables.why_missing(variable):
+                values = _values(variables, variable, events, chosen.view.size)
+                filled = tuple(variations[n] for n in columns)
+                title = f"{name}/{way.prefix}{variable}"
+                way.histograms.fill(title, binning, values, filled, weights[:, columns])
 
     def _add_walks(self, view: View) -> None:
         """Cutflow and N-1 of each region, nominal."""

@@ -41,7 +41,16 @@ BRANCHES: dict[str, tuple[str, ...]] = {
     "cleaning": ("met",),
     "n_baseline_leptons": ("nlep",),
     **dict.fromkeys(
-        ("chosen", "n_leptons", "identified1", "identified2", "anti_identified1", "anti_identified2"), CHOICE
+        (
+            "identification",
+            "chosen",
+            "n_leptons",
+            "identified1",
+            "identified2",
+            "anti_identified1",
+            "anti_identified2",
+        ),
+        CHOICE,
     ),
     "prompt": (*CHOICE, *_lepton("lep{}Origin")),
     "r_2l": (*CHOICE, *_lepton("lep{}pT"), "met"),

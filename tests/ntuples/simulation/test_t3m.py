@@ -14,9 +14,10 @@ import uproot
 from coffea.nanoevents import NanoEventsFactory
 
 from columnar_af.errors import ConfigError, OutputError
-from columnar_af.ntuples.simulation import output, t3m
-from columnar_af.ntuples.simulation.t3m import simulate, truth_file
+from columnar_af.ntuples.simulation import output, t3m_files
+from columnar_af.ntuples.simulation.t3m import simulate
 from columnar_af.ntuples.simulation.t3m_event import event_classes
+from columnar_af.ntuples.simulation.t3m_files import truth_file
 from columnar_af.ntuples.simulation.t3m_layouts import TREE, branch_types, written_branches
 from columnar_af.ntuples.simulation.t3m_options import Branches, Layout, T3MOptions
 from columnar_af.ntuples.t3m import NtupleVersion, T3MSchema, missing_branches, recognise
@@ -296,7 +297,7 @@ def test_a_folder_that_is_not_empty(tmp_path: Path) -> None:
 
 
 def test_no_space_left_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = t3m.StdVectorTreeWriter.extend
+    original = t3m_files.StdVectorTreeWriter.extend
     written = []
 
     def full_disk(self: object, columns: object) -> None:
@@ -305,7 +306,7 @@ def test_no_space_left_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest
         written.append(1)
         original(self, columns)
 
-    monkeypatch.setattr(t3m.StdVectorTreeWriter, "extend", full_disk)
+    monkeypatch.setattr(t3m_files.StdVectorTreeWriter, "extend", full_disk)
     options = T3MOptions(events=4, files=2, layout=Layout.MINI_2021)
     with pytest.raises(OutputError, match="no space left"):
         simulate(options, tmp_path / "out", workers=1)
@@ -316,7 +317,7 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(t3m, "write_truth", interrupted)
+    monkeypatch.setattr(t3m_files, "write_truth", interrupted)
     with pytest.raises(KeyboardInterrupt):
         simulate(T3MOptions(events=4, layout=Layout.MINI_2021), tmp_path / "out", workers=1)
     assert list((tmp_path / "out").iterdir()) == []

@@ -18,7 +18,7 @@ from columnar_af.errors import ConfigError, OutputError
 TRUTH_FILE = "truth.json"
 """Name of the truth beside the simulated files."""
 
-LAYOUTS = ("t3m-ds-phi-pi/", "loopsusy", "histfitter")
+LAYOUTS = ("t3m-ds-phi-pi/", "t3m-tau3mu/", "t3m-measurement", "loopsusy", "histfitter")
 """What ``layout`` in a truth file of ours begins with: how it is known to be one."""
 
 PART_SUFFIX = ".part"

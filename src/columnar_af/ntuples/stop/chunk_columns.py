@@ -48,7 +48,7 @@ class TreeBranches:
     """Entries of an uproot tree.
 
     Args:
-        tree: uproot's TTree, whose file stays open.
+        tree: uproot's TTree, or a FlatTree; its file stays open.
         start, stop: Entry range.
         reader: Reads what it knows of it; the rest goes to uproot.
         log: Gets the names of what is read, as coffea's access log.
@@ -67,7 +67,8 @@ class TreeBranches:
     def names(self) -> frozenset[str]:
         """See :class:`Branches`."""
         if self._names is None:
-            self._names = frozenset(branch.name for branch in self._tree.branches)
+            flat = getattr(self._tree, "names", None)
+            self._names = flat or frozenset(branch.name for branch in self._tree.branches)
         return self._names
 
     @property

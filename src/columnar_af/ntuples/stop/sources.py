@@ -10,6 +10,7 @@ import awkward as ak
 
 from columnar_af.errors import ConfigError, MissingBranchError, WorkAddress
 from columnar_af.ntuples.fast_reader.columns import ColumnReader
+from columnar_af.ntuples.fast_reader.flat_tree import open_flat
 from columnar_af.ntuples.stop.chunk_columns import (
     Branches,
     TreeBranches,
@@ -147,7 +148,7 @@ class _Trees:
             msg = f"the variation {variation} has no tree {name} in the file"
             advice = "leave the variation out, make the ntuple with it, or take the nominal tree with --missing-variation nominal"
             raise MissingBranchError(msg, advice=advice, address=where)
-        tree = directory[name]
+        tree = open_flat(directory, name)
         start, stop = part_of(mapping._start, mapping._stop, nominal.num_entries, tree.num_entries)
         return TreeBranches(tree, start, stop, ColumnReader(tree))
 
