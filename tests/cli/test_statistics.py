@@ -46,7 +46,7 @@ def test_yields(folder, tmp_path):
         "yields.csv", "yields.txt", "yields.tex", "variations.txt", "variations.tex",
         "figures/SRB_met.png", "figures/impact_SRB.png",
     }  # fmt: skip
-    assert "% note: thresholds of SRA, SRB" in (tmp_path / "yields.tex").read_text()
+    assert "% note: thresholds of SRB are" in (tmp_path / "yields.tex").read_text()
     assert "xsec__1up" in (tmp_path / "variations.txt").read_text()
 
 

@@ -98,6 +98,7 @@ def test_blinded_and_unverified_regions_say_so():
     assert "SRA" not in table.observed
     assert not table.has("SRA", "FNP")
     assert any("SRA, SRB are blinded" in note for note in table.notes)
+    assert any("no fakes from data in SRA, SRB" in note for note in table.notes)
     text = as_text(yield_rows(table))
     assert "SRA*" in text
     assert "blinded" in text
@@ -336,12 +337,12 @@ def test_a_region_that_could_not_be_counted_is_not_zero():
     assert any("VRtop is not available in this ntuple: met_significance" in note for note in table.notes)
 
 
-def test_some_regions_of_a_table(table):
-    chosen = table.only(["SRA", "CRtop"])
-    assert [region.name for region in chosen.regions] == ["CRtop", "SRA"]
-    assert set(chosen.observed) == {"CRtop", "SRA"}
-    with pytest.raises(ConfigError, match="no region 'SRX'"):
-        table.only(["SRX"])
+def test_some_regions_of_a_run():
+    chosen = YieldTable.of(stop_result(), only=["SR*", "CRtop"])
+    assert [region.name for region in chosen.regions] == ["CRtop", "SRA", "SRB"]
+    assert set(chosen.observed) == {"CRtop", "SRA", "SRB"}
+    with pytest.raises(ConfigError, match="no region is named SRX"):
+        YieldTable.of(stop_result(), only=["SRX"])
 
 
 def test_data_of_one_campaign_in_two_datasets_add_up(table):

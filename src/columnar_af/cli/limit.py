@@ -75,10 +75,11 @@ def limit(
     else:
         from columnar_af.statistics.study import StudyOptions, study
 
+        modelling = model_options(choices)
         options = StudyOptions(
-            model_options(choices), hypotheses, signals, with_exclusion=exclusion, with_discovery=discovery
+            modelling, hypotheses, signals, with_exclusion=exclusion, with_discovery=discovery
         )
-        done = study(read_table(directory, choices), options)
+        done = study(read_table(directory, choices, modelling.roles.patterns), options)
         folder = output or directory / LIMITS
         _write(done, folder)
         click.echo(_report(done) + f"wrote {folder}")

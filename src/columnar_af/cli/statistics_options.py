@@ -83,8 +83,13 @@ def statistics_options(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-def read_table(directory: Path, choices: Choices) -> YieldTable:
+def read_table(directory: Path, choices: Choices, regions: tuple[str, ...] = ()) -> YieldTable:
     """The yields of a run, with the uncertainties that were asked for.
+
+    Args:
+        directory: Of the run.
+        choices: The options.
+        regions: Patterns of the regions; all where none is given.
 
     Raises:
         ConfigError: An option names what the result does not have.
@@ -105,6 +110,7 @@ def read_table(directory: Path, choices: Choices) -> YieldTable:
         shapes,
         allow_incomplete=choices.allow_incomplete,
         allow_missing_campaigns=choices.allow_missing_campaigns,
+        only=regions,
     )
     for text in choices.combinations:
         name, rest = _pair(text, "--combine-variations", "PDF=rms:*PDF2610*")

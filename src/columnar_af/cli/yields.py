@@ -42,8 +42,7 @@ def yields(
     from columnar_af.results.result_folder import YIELDS
     from columnar_af.statistics import tables
 
-    table = read_table(directory, choices)
-    table = table.only(regions) if regions else table
+    table = read_table(directory, choices, regions)
     rows = tables.variation_rows(table) if variations else tables.yield_rows(table)
     notes = tables.notes_text(table, table.notes)
     folder = output or directory / YIELDS

@@ -36,8 +36,9 @@ def pull_figure(fitted: Fit, title: str = "Background-only fit") -> Figure:
     )  # fmt: skip
     axes.set_yticks(places, [found.name for found in shown], fontsize="x-small")
     axes.tick_params(axis="y", which="minor", left=False, right=False)
+    axes.tick_params(axis="y", which="major", right=False)
     axes.set_xlim(-3, 3)
-    axes.set_ylim(-0.8, max(len(shown), 4) + 0.2)
+    axes.set_ylim(-0.8, max(len(shown), 4) + 0.8)
     axes.set_xlabel("(fitted - before) / width before the fit")
     free = [found for found in fitted.parameters if found.is_free]
     text = "\n".join(f"{found.name} = {found.value:.2f} ± {found.error:.2f}" for found in free)

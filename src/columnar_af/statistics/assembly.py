@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,7 @@ def assemble(
     *,
     allow_incomplete: bool = False,
     allow_missing_campaigns: bool = False,
+    only: Collection[str] = (),
 ) -> YieldTable:
     """The yields of a run of the stop search, or of any processor with the same output.
 
@@ -73,6 +75,7 @@ def assemble(
         result: The result of a run.
         shapes: Region -> variable that it is histogrammed in; all other regions are counted.
         allow_incomplete: Go on where entries are missing; simulation is then scaled by what was processed.
+        only: Shell patterns of the regions; all where none is given.
         allow_missing_campaigns: Go on where a sample lacks a campaign that the data, or other samples, have.
 
     Raises:
@@ -88,7 +91,7 @@ def assemble(
             "run the datasets that are missing, or say that they may be missing (--allow-missing-campaigns)"
         )
         raise ConfigError(msg, advice=advice)
-    regions = tuple(_regions(result, parts, shapes))
+    regions = tuple(_regions(result, parts, shapes, only))
     simulated = [part for part in parts if not part.is_data]
     data = [part for part in parts if part.is_data]
     templates: Templates = {}
@@ -108,8 +111,8 @@ def assemble(
     samples = tuple(_samples(result, parts, templates))
     notes = (
         *(f"the campaigns do not match: {what}" for what in missing),
-        *_unavailable(result),
-        *_notes(regions, samples, data),
+        *_unavailable(result, only),
+        *_notes(regions, {key[:2] for key in templates}, data),
     )
     return YieldTable(regions, samples, templates, observed, luminosity, notes)
 
@@ -177,12 +180,21 @@ def _missing_campaigns(parts: Iterable[Part]) -> list[str]:
     ]
 
 
-def _regions(result: RunResult, parts: Iterable[Part], shapes: Mapping[str, str]) -> Iterator[Region]:
-    names = list(dict.fromkeys(name for part in parts for name in part.hists[YIELDS].axes["region"]))
-    unknown = sorted(set(shapes) - set(names))
-    if unknown:
-        msg = f"there is no region {unknown[0]!r} in this result"
-        raise ConfigError(msg, advice=f"there are {', '.join(names)}")
+def _regions(
+    result: RunResult, parts: Iterable[Part], shapes: Mapping[str, str], only: Collection[str]
+) -> Iterator[Region]:
+    there = list(dict.fromkeys(name for part in parts for name in part.hists[YIELDS].axes["region"]))
+    unknown = sorted(set(shapes) - set(there))
+    names = [
+        name for name in there if not only or any(fnmatch.fnmatchcase(name, pattern) for pattern in only)
+    ]
+    if unknown or not names:
+        msg = (
+            f"there is no region {unknown[0]!r} in this result"
+            if unknown
+            else f"no region is named {', '.join(only)}"
+        )
+        raise ConfigError(msg, advice=f"there are {', '.join(there)}")
     blinded, unverified = _marked(result, "blinded"), _marked(result, "unverified")
     unavailable = _marked(result, "unavailable")
     for name in names:
@@ -292,18 +304,24 @@ def _point(name: str, metadata: Mapping[str, Any]) -> tuple[float, float] | None
     return None if match is None else (float(match["mass"]), float(match["difference"]))
 
 
-def _unavailable(result: RunResult) -> Iterator[str]:
+def _unavailable(result: RunResult, only: Collection[str]) -> Iterator[str]:
     reasons: dict[str, set[str]] = {}
     for part in result.output.values():
         found = part.get("unavailable") if isinstance(part, Mapping) else None
         for name, reason in found.items() if isinstance(found, Mapping) else ():
             texts = [reason] if isinstance(reason, str) else reason
             reasons.setdefault(name, set()).update(str(text) for text in texts)
-    for name, texts in reasons.items():
+    wanted = {name for pattern in only for name in fnmatch.filter(reasons, pattern)} if only else set(reasons)
+    for name, texts in ((name, reasons[name]) for name in reasons if name in wanted):
         yield f"{name} is not available in this ntuple: {'; '.join(sorted(texts))}"
 
 
-def _notes(regions: Sequence[Region], samples: Sequence[Sample], data: Sequence[Part]) -> Iterator[str]:
+def _notes(
+    regions: Sequence[Region], places: Collection[tuple[str, str]], data: Sequence[Part]
+) -> Iterator[str]:
+    without = [region.name for region in regions if (region.name, FAKES) not in places]
+    if data and 0 < len(without) < len(regions):
+        yield f"no fakes from data in {', '.join(without)}: no anti-identified data there, or no histogram of them"
     unverified = [region.name for region in regions if not region.verified]
     if unverified:
         yield f"thresholds of {', '.join(unverified)} are not verified in a published source"
@@ -312,5 +330,5 @@ def _notes(regions: Sequence[Region], samples: Sequence[Sample], data: Sequence[
         yield f"data in {', '.join(blinded)} are blinded: kept out of the result"
     if not data:
         yield "no data were run: nothing is observed, and there are no fakes from data"
-    elif FAKES not in {sample.name for sample in samples}:
+    elif not any(sample == FAKES for _, sample in places):
         yield "the result holds no anti-identified data: there are no fakes from data"

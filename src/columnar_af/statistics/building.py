@@ -50,6 +50,11 @@ class Roles:
     validation: tuple[str, ...] = ("VR*",)
     signal: tuple[str, ...] = ("SRA", "SRB")
 
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """All patterns together."""
+        return (*self.control, *self.validation, *self.signal)
+
     def of(self, region: str) -> str | None:
         """``control``, ``validation`` or ``signal``; None for a region without a role."""
         for role in ("control", "validation", "signal"):

@@ -152,11 +152,22 @@ class YieldTable:
                 raise ConfigError(msg)
 
     @classmethod
-    def of(cls, result: RunResult, shapes: Mapping[str, str] | None = None, **options: bool) -> YieldTable:
+    def of(
+        cls,
+        result: RunResult,
+        shapes: Mapping[str, str] | None = None,
+        *,
+        allow_incomplete: bool = False,
+        allow_missing_campaigns: bool = False,
+        only: Collection[str] = (),
+    ) -> YieldTable:
         """The yields of a run; see :func:`columnar_af.statistics.assembly.assemble`."""
         from columnar_af.statistics.assembly import assemble  # noqa: PLC0415  (it builds on this module)
 
-        return assemble(result, shapes or {}, **options)
+        return assemble(
+            result, shapes or {}, allow_incomplete=allow_incomplete,
+            allow_missing_campaigns=allow_missing_campaigns, only=only,
+        )  # fmt: skip
 
     def __getitem__(self, key: Key) -> Yield:
         """The yield of a region, sample and variation; the nominal one where the variation does not move the sample."""
@@ -192,20 +203,6 @@ class YieldTable:
                 return region
         msg = f"there is no region {name!r} in these yields"
         raise ConfigError(msg, advice=f"there are {', '.join(region.name for region in self.regions)}")
-
-    def only(self, regions: Collection[str]) -> YieldTable:
-        """The table of some regions, in its order.
-
-        Raises:
-            ConfigError: There is no region of a name.
-        """
-        chosen = {self.region(name).name for name in regions}
-        return replace(
-            self,
-            regions=tuple(region for region in self.regions if region.name in chosen),
-            templates={key: template for key, template in self.templates.items() if key[0] in chosen},
-            observed={name: counts for name, counts in self.observed.items() if name in chosen},
-        )
 
     def has(self, region: str, sample: str) -> bool:
         """Whether the sample is expected in the region at all, be it with nothing."""
