@@ -33,6 +33,7 @@ from columnar_af.processing.chunk import Chunk, ChunkMetrics, ChunkOutcome, Stor
 from columnar_af.processing.endurance import Endurance
 from columnar_af.processing.garbage import collector
 from columnar_af.processing.journal.partial_format import NotStorableError, encode
+from columnar_af.processing.memory import peak_memory
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.payload import Payload
 from columnar_af.redaction import redact
@@ -141,6 +142,7 @@ class _Meter:
             host=platform.node(),
             host_kind=_host_kind(),
             pid=os.getpid(),
+            peak_memory=peak_memory(),
             attempts=endurance.attempts,
             parts=tuple(endurance.parts),
         )

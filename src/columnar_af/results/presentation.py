@@ -119,11 +119,14 @@ def counted(number: int, what: str) -> str:
 
 def costs(metrics: Metrics) -> str:
     """The metrics in one line."""
+    memory = (
+        f", {metrics.peak_memory / BYTES_PER_MB:,.0f} MB of memory per worker" if metrics.peak_memory else ""
+    )
     return (
         f"{metrics.executor or 'unknown executor'}, {counted(metrics.workers, 'worker')}, "
         f"{counted(metrics.chunks, 'chunk')}: "
         f"wall {metrics.wall_s:.2f} s, event loop {metrics.event_loop_s:.2f} s, CPU {metrics.cpu_s:.2f} s, "
-        f"{metrics.bytes_read / BYTES_PER_MB:,.1f} MB read, {metrics.events_per_s:,.0f} events/s"
+        f"{metrics.bytes_read / BYTES_PER_MB:,.1f} MB read, {metrics.events_per_s:,.0f} events/s{memory}"
     )
 
 
