@@ -86,7 +86,7 @@ def run_all(
             losses_in_a_row = 0
             continue
         losses_in_a_row = 1 if len(outcomes) else losses_in_a_row + 1
-        logger.warning("%d of %d chunks were lost (%s), recovering", len(lost), len(batch), _reason(cause))
+        _tell_loss(lost, batch, cause)
         given_up = losses_in_a_row > patience
         alone = len(batch) == 1 and recovered.attempts[batch[0].number] >= MAX_ATTEMPTS
         if isinstance(cause, OSError | CancelledError | ExecutorError):
@@ -105,6 +105,16 @@ def run_all(
             # Suspects come first only in an executor that keeps what is done; if it does not, halving is faster.
             batches += divide(lost, in_flight if losses_in_a_row == 1 else 0)
     return recovered
+
+
+def _tell_loss(lost: Sequence[Chunk], batch: Sequence[Chunk], cause: BaseException | None) -> None:
+    reason = _reason(cause).partition(". ")[0]  # what the pool thinks of the reason is the same each time
+    if len(batch) > 1:
+        logger.warning("%d of %d chunks were lost (%s), recovering", len(lost), len(batch), reason)
+        return
+    (chunk,) = lost
+    how = f", in {chunk.parts} parts" if chunk.parts > 1 else ""
+    logger.warning("chunk %d alone%s was lost (%s): %s", chunk.number, how, reason, chunk.address)
 
 
 def _in_batches(chunks: Sequence[Chunk], size: int | None) -> list[list[Chunk]]:
