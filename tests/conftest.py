@@ -9,6 +9,8 @@ import pytest
 from coffea.processor import executor as coffea_executor
 from hypothesis import HealthCheck, settings
 
+from columnar_af.datasets import retries
+
 PROJECT = Path(__file__).parents[1]
 
 # No deadline: a first call may compile a kernel. Derandomized: a run that was green stays green until something changes.
@@ -43,3 +45,9 @@ def fresh_metadata_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     cache: dict[Any, Any] = {}
     monkeypatch.setattr(coffea_executor, "DEFAULT_METADATA_CACHE", cache)
+
+
+@pytest.fixture(autouse=True)
+def no_wait_for_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test wait for servers that never come back."""
+    monkeypatch.setattr(retries, "FIRST_WAIT_S", 0.001)

@@ -32,6 +32,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """
     waited: list[float] = []
     monkeypatch.setattr(endurance, "gc", SimpleNamespace(collect=lambda: 0))
+    monkeypatch.setattr(retries, "FIRST_WAIT_S", 1.0)
     monkeypatch.setattr(retries, "time", SimpleNamespace(sleep=waited.append))
     return waited
 

@@ -71,8 +71,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server(toy: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(retries, "FIRST_WAIT_S", 0.01)
+def server(toy: Any) -> Iterator[Server]:
     with Server(("127.0.0.1", 0), Handler) as opened:
         opened.path = toy.first
         thread = threading.Thread(target=opened.serve_forever, kwargs={"poll_interval": 0.01})

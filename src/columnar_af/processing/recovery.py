@@ -20,6 +20,7 @@ from columnar_af.errors import ErrorRecord, ExecutorError, ProcessorError
 from columnar_af.processing.chunk import Chunk, ChunkOutcome
 from columnar_af.processing.endurance import MAX_PARTS
 from columnar_af.processing.merge import Outcomes
+from columnar_af.redaction import redact
 
 MAX_ATTEMPTS = 3
 """Attempts after which a chunk that loses its worker, also when it runs alone, is processed in parts, with one attempt for
@@ -191,4 +192,4 @@ def _reason(cause: BaseException | None) -> str:
     """The first line of it: the machinery's errors are long, and say the same each time."""
     if cause is None:
         return "the executor did not return it"
-    return f"{type(cause).__name__}: {cause}".splitlines()[0]
+    return redact(f"{type(cause).__name__}: {cause}".splitlines()[0])
