@@ -10,6 +10,8 @@ import pytest
 from coffea.processor import executor as coffea_executor
 from hypothesis import HealthCheck, settings
 
+from columnar_af.datasets import retries
+
 PROJECT = Path(__file__).parents[1]
 
 # No deadline: a first call may compile a kernel. Derandomized: a run that was green stays green until something changes.
@@ -52,3 +54,9 @@ def column_cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Itera
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNAR_AF_COLUMN_CACHE", str(tmp_path_factory.mktemp("columns")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_wait_for_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test wait for servers that never come back."""
+    monkeypatch.setattr(retries, "FIRST_WAIT_S", 0.001)

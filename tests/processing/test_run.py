@@ -25,6 +25,7 @@ from columnar_af.errors import (
     ExecutorError,
     IncompleteRunError,
     MissingModuleError,
+    ProcessorError,
 )
 from columnar_af.processing.dask_client import client_for
 from columnar_af.processing.journal.journal import read_ledger
@@ -211,6 +212,30 @@ def test_a_branch_that_no_file_has_is_a_slip_of_the_analysis(toy: Any) -> None:
     fileset.write_text(f"a:\n  files: {{{toy.first}: Events}}\n  metadata: {{act: read missing, at: 0}}\n")
     with pytest.raises(IncompleteRunError, match="no_such_branch"):
         run(toy.processor("Misbehaves"), fileset, bad_files="skip")
+
+
+def test_what_postprocess_raises_is_told_as_such(toy: Any) -> None:
+    script = toy.folder / "post.py"
+    script.write_text(
+        toy.script.read_text()
+        + "\n\nclass Post(Sums):\n    def postprocess(self, accumulator):\n        return accumulator['nothing']\n"
+    )
+    with pytest.raises(
+        ProcessorError, match=r"postprocess\(\) of the processor raised KeyError.*post.py, line"
+    ):
+        run(f"{script}:Post", toy.first)
+
+
+def test_what_did_not_fit_into_memory_is_noted(toy: Any) -> None:
+    script = toy.folder / "hungry.py"
+    script.write_text(
+        toy.script.read_text()
+        + "\n\nclass Hungry(Sums):\n    def process(self, events):\n"
+        + "        if len(events) > 7:\n            raise MemoryError('too much')\n        return super().process(events)\n"
+    )
+    result = run(f"{script}:Hungry", toy.first, chunksize=10)
+    (note,) = result.provenance.parameters["notes"]
+    assert note.startswith("5 chunks did not fit into memory and came in parts of 5 entries or more")
 
 
 def test_results_that_do_not_add_up(toy: Any) -> None:

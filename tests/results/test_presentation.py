@@ -208,10 +208,18 @@ def test_verdicts(result):
 
 
 def test_a_long_list_of_failures_is_cut(result):
-    failed = tuple(replace(result.ledger.entries[2], number=n, file=f"{n}.root") for n in range(25))
+    last = result.ledger.entries[2]
+    failed = tuple(replace(last, number=n, error=ErrorRecord("ReadError", f"no {n}.root")) for n in range(25))
     text = on_terminal(replace(result, ledger=Ledger(failed)), 200)
     assert text.count("ReadError") == 20
-    assert "and 5 more" in text
+    assert "and 5 more reasons" in text
+
+
+def test_chunks_that_failed_for_the_same_reason_are_told_together(result):
+    failed = tuple(replace(result.ledger.entries[2], number=n) for n in (2, 4, 5, 6, 9))
+    text = on_terminal(replace(result, ledger=Ledger(failed)), 200)
+    assert text.count("ReadError") == 1
+    assert "and for the same reason 4 more chunks: 4 to 6, 9" in text
 
 
 def test_an_empty_result_is_shown():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 from collections.abc import Sequence
+from types import TracebackType
 
 import click
 
@@ -86,10 +88,20 @@ def cli(ctx: click.Context, debug: bool) -> None:
     ctx.obj = {"debug": debug}
 
 
+def _tell_without_credentials(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Print a traceback that nobody has caught; causes of our errors are those of others, and tell what they like."""
+    from columnar_af.redaction import redact
+
+    click.echo(redact("".join(traceback.format_exception(kind, error, trace))), err=True, nl=False)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; an error on purpose prints without a traceback and exits with 1."""
     from columnar_af.errors import ColumnarAFError
 
+    sys.excepthook = _tell_without_credentials
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         cli.main(args=arguments, prog_name="columnar-af", standalone_mode=True)

@@ -68,8 +68,9 @@ class Arrivals:
     def stopped(self, chunks: Iterable[Chunk], error: TooManyFailuresError) -> Recovered:
         """What is known when a run was stopped; the chunks that it did not reach have failed for that."""
         unreached = [chunk for chunk in chunks if chunk.number not in self._kept]
+        stopped = TooManyFailuresError(f"the chunk was not reached: {error.message}", advice=error.advice)
         for chunk in unreached:
-            record = ErrorRecord.from_exception(error, address=chunk.address)
+            record = ErrorRecord.from_exception(stopped, address=chunk.address)
             self._kept += Outcomes.of(ChunkOutcome(chunk.number, 0, error=record))
         return Recovered(self._kept, self.recovered.attempts)
 

@@ -9,13 +9,15 @@ from dataclasses import replace
 from typing import Any
 
 from columnar_af.datasets.inspection import FileReport
-from columnar_af.errors import ErrorRecord, ExecutorError
+from columnar_af.errors import ColumnarAFError, ErrorRecord, ExecutorError, ProcessorError
 from columnar_af.processing.chunk import Chunk
+from columnar_af.processing.chunk_function import place_in_analysis
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.plan import Plan
 from columnar_af.processing.recovery import Recovered
 from columnar_af.redaction import redact
 from columnar_af.results.ledger import Ledger, LedgerEntry, Status
+from columnar_af.results.presentation import counted
 from columnar_af.results.provenance import InputRecord
 from columnar_af.results.run_result import DatasetSummary
 
@@ -126,5 +128,32 @@ def output_of(processor: Any, outcomes: Outcomes) -> Any:
     if total is None:
         return {}
     postprocess = getattr(processor, "postprocess", None)
-    finished = postprocess(total) if callable(postprocess) else None
+    try:
+        finished = postprocess(total) if callable(postprocess) else None
+    except ColumnarAFError:
+        raise
+    except Exception as error:  # whatever the analysis raises
+        msg = (
+            f"postprocess() of the processor raised {type(error).__name__}: {error}{place_in_analysis(error)}"
+        )
+        raise ProcessorError(msg, advice="correct postprocess(); every chunk was done before") from error
     return total if finished is None else finished
+
+
+def notes_on(outcomes: Outcomes) -> list[str]:
+    """What a run met that did not stop it, and that the user should know, in words."""
+    notes = []
+    done = [metrics for number, metrics in outcomes.metrics.items() if number not in outcomes.errors]
+    divided = [metrics.parts for metrics in done if metrics.parts]
+    if divided:
+        fits = min(stop - start for parts in divided for start, stop in parts)
+        notes.append(
+            f"{counted(len(divided), 'chunk')} did not fit into memory and came in parts of {counted(fits, 'entry')} or more; "
+            "a smaller --chunksize saves their second attempts"
+        )
+    again = sum(metrics.attempts > 1 for metrics in done)
+    if again:
+        notes.append(
+            f"{counted(again, 'chunk')} could be read only at a later attempt; the ledger has their attempts"
+        )
+    return notes

@@ -14,6 +14,9 @@ from columnar_af.processing.payload import Payload, require_modules
 CONNECT_TIMEOUT_S = 10
 """A scheduler that is there answers at once, also over a wide-area network; chosen, not measured."""
 
+OWN_TIMEOUT_S = 120
+"""One that we start ourselves answers for sure, if late on a busy machine."""
+
 
 @contextmanager
 def client_for(client: Any | str | None, workers: int) -> Iterator[Any]:
@@ -45,8 +48,9 @@ def _opened(address: Any, security: Any | None = None) -> Iterator[Any]:
     from distributed import Client  # noqa: PLC0415  # takes a second, and only dask executors need it
 
     options = {} if security is None else {"security": security}
+    timeout = CONNECT_TIMEOUT_S if isinstance(address, str) else OWN_TIMEOUT_S
     try:
-        client = Client(address, timeout=CONNECT_TIMEOUT_S, set_as_default=False, **options)
+        client = Client(address, timeout=timeout, set_as_default=False, **options)
     except (OSError, ValueError) as error:
         msg = f"no dask scheduler answers at {address}: {error}"
         advice = "give the address that the scheduler prints when it starts, for example tls://10.0.0.1:8786"

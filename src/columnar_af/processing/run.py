@@ -31,6 +31,7 @@ from columnar_af.processing.bookkeeping import (
     hosts_of,
     inputs_of,
     ledger_of,
+    notes_on,
     output_of,
 )
 from columnar_af.processing.chunk import Chunk
@@ -328,7 +329,7 @@ def _result(
             "hosts": hosts_of(recovered.outcomes),
             "columns": columns_read(plan, recovered.outcomes),
             "reused_chunks": len(arrivals.reused),
-            "notes": [*ready.notes, *arrivals.notes],
+            "notes": [*ready.notes, *arrivals.notes, *notes_on(recovered.outcomes)],
         },
     )
     metrics = Metrics.of(

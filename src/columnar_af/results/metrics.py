@@ -26,6 +26,10 @@ class ChunkCost(Protocol):
     def bytes_read(self) -> int:
         """Compressed bytes requested from the file."""
 
+    @property
+    def peak_memory(self) -> int:
+        """Most bytes of memory that the process had until the end of the chunk."""
+
 
 @dataclass(frozen=True)
 class Metrics:
@@ -41,6 +45,7 @@ class Metrics:
         chunks: Number of planned chunks.
         workers: Number of workers.
         executor: Name of the executor.
+        peak_memory: Most bytes of memory that a worker process had at a time, its libraries included; 0 where unknown.
     """
 
     wall_s: float = 0.0
@@ -51,6 +56,7 @@ class Metrics:
     chunks: int = 0
     workers: int = 1
     executor: str = ""
+    peak_memory: int = 0
 
     @classmethod
     def of(
@@ -77,6 +83,7 @@ class Metrics:
             chunks=len(costs),
             workers=workers,
             executor=executor,
+            peak_memory=max((cost.peak_memory for cost in costs), default=0),
         )
 
     def to_json(self) -> dict[str, Any]:
