@@ -6,7 +6,7 @@ weight of their fake factors. A region of a variation that has nominal's events 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -194,16 +194,16 @@ class _Weighted:
     matrix: Weights
 
     @classmethod
-    def of(cls, variation: str, chosen: _Chosen, parts: Any) -> _Weighted:
+    def of(cls, variation: str, chosen: _Chosen, parts: Iterable[Events]) -> _Weighted:
         """Weights of the events of any of the parts: of nominal with all variations of weights, else the view's own."""
-        some = np.zeros(chosen.view.size, np.bool_)
+        view = chosen.view
+        some = np.zeros(view.size, np.bool_)
         for events in parts:
             some[events] = True
-        events, weights = np.flatnonzero(some), chosen.view.weights
-        if variation == NOMINAL:
-            names, matrix = weights.names, weights.matrix(some)
-        else:
-            names, matrix = (variation,), weights.nominal[events][:, None]
+        events = np.flatnonzero(some)
+        every, weights = view.weighted
+        matrix = weights if len(every) == len(events) else weights[np.searchsorted(every, events)]
+        names = view.weights.names if variation == NOMINAL else (variation,)
         if not chosen.scales:
             return cls(events, names, matrix)
         own = [matrix[:, :1] * scale[events][:, None] for scale in list(chosen.scales.values())[1:]]

@@ -173,6 +173,19 @@ class View:
             address=self.address,
         )
 
+    @cached_property
+    def weighted(self) -> tuple[NDArray[np.intp], Weights]:
+        """The events that are in any region, and their weights: of nominal with all variations, one column each."""
+        some = np.zeros(self.size, np.bool_)
+        ways = (self.evaluations, self.fake_evaluations if self.method.fakes else {})
+        for evaluation in (each for way in ways for each in way.values()):
+            for mask in evaluation.masks.values():
+                some |= mask
+        events = np.flatnonzero(some)
+        if self.is_nominal:
+            return events, self.weights.matrix(some)
+        return events, self.weights.nominal[events][:, None]
+
     # --- events that count -------------------------------------------------------------------------------------------------
 
     @cached_property
