@@ -6,6 +6,11 @@ Every chunk is a file of its own, small, with its own UUID. The chunk function i
 returns a histogram and two numbers at once, so that what is left is the driver's: inspection, plan, keys, ledger, merge,
 summary. A second run resumes with three partial results missing. Times are CPU seconds of the driver's process, with the
 wall time where it waits for the disk. For a cost that is linear, the times per chunk do not depend on ``--chunks``.
+
+Measured on 2 busy cores, CPU time per chunk at 1,000 and at 10,000 chunks: inspection 0.8 and 0.9 ms, run without a journal 0.5
+and 0.5 ms, run with a journal 1.6 and 1.9 ms, resume of three 1.1 and 0.9 ms; 284 MB at the peak, 165 MB of them libraries;
+13.7 MB of ledger. With ``--executor threads`` (coffea's futures) 2.6 ms with a journal at 10,000 chunks, 4.2 ms before they were
+given to it a thousand at a time; with ``--executor dask``, scheduler and worker in the same process, 5.1 ms.
 """
 
 from __future__ import annotations

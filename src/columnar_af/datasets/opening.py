@@ -30,7 +30,7 @@ def open_file(path: str) -> Iterator[Any]:
         ReadError: For anything that goes wrong while the file is open: it is missing, may not be read, is no ROOT file,
             is truncated or damaged, or the package for its protocol is not installed.
     """
-    if path.startswith("root"):
+    if path.startswith(("root://", "roots://")):
         _shorten_patience_of_xrootd()
     with work_address(WorkAddress(file=path)):
         try:

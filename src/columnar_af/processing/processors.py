@@ -26,6 +26,7 @@ from coffea.processor import ProcessorABC
 
 from columnar_af.errors import ConfigError, ProcessorNotFoundError
 from columnar_af.processing.definitions import definitions_of, notebook_source
+from columnar_af.processing.neighbours import importable, is_as_imported
 
 PACKAGE = Path(__file__).parents[1]
 """Folder of the package ``columnar_af``."""
@@ -105,9 +106,12 @@ def _import_by_name(name: str) -> types.ModuleType:
 
 
 def _imported(name: str, path: Path) -> types.ModuleType:
-    """The module of a file in a folder of processors: the one that ``from processors.x import X`` gives, if it did."""
+    """The module of a file in a folder of processors: the one that ``from processors.x import X`` gives, if it did.
+
+    One that was edited since it was loaded here is loaded anew.
+    """
     loaded = sys.modules.get(name)
-    if loaded is not None and Path(loaded.__file__ or "").resolve() == path:
+    if loaded is not None and Path(loaded.__file__ or "").resolve() == path and is_as_imported(name):
         return loaded
     return _execute(name, str(path), path.read_text(encoding="utf-8"), search=(path.parents[1], path.parent))
 
@@ -128,12 +132,11 @@ def _module_name(path: Path) -> str:
 
 
 def _execute(name: str, file: str, source: str, search: tuple[Path, ...]) -> types.ModuleType:
-    """A new module from source; the folders in ``search`` stay importable, behind all others, for its neighbours."""
+    """A new module from source, which may import its neighbours in the folders of ``search``."""
     module = types.ModuleType(name)
     module.__file__ = file
     module.__package__ = name.rpartition(".")[0]
-    sys.path += [str(folder) for folder in search if str(folder) not in sys.path]
-    with _import_errors(name, file):
+    with importable(search), _import_errors(name, file):
         sys.modules[name] = module  # dataclasses and pickle look it up there
         exec(compile(source, file, "exec", dont_inherit=True), vars(module))  # the user's own analysis code
     return module

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from columnar_af.processing.local_modules import is_local
+from columnar_af.processing.running_code import code_text, is_as_in_file
 
 _WITHOUT_VALUE = (
     types.MemberDescriptorType,
@@ -258,12 +259,14 @@ def _texts_in(code: types.CodeType) -> set[str]:
 
 
 def _source(definition: Any) -> str:
+    code = definition if isinstance(definition, types.CodeType) else getattr(definition, "__code__", None)
+    if isinstance(code, types.CodeType) and not is_as_in_file(code):
+        return code_text(code)  # the file was edited since it was imported: its source is that of other code
     try:
         return _without_comments(inspect.getsource(definition))
     except (OSError, TypeError, SyntaxError):
         # typed into an interpreter, generated as by dataclasses, or a lambda in the middle of an expression
-        code = definition if isinstance(definition, types.CodeType) else getattr(definition, "__code__", None)
-        return _code_text(code) if isinstance(code, types.CodeType) else definition.__name__
+        return code_text(code) if isinstance(code, types.CodeType) else definition.__name__
 
 
 @lru_cache(maxsize=1024)
@@ -281,13 +284,3 @@ def _is_text(statement: ast.stmt) -> bool:
     """Whether a statement is a text that nobody uses: a docstring."""
     value = statement.value if isinstance(statement, ast.Expr) else None
     return isinstance(value, ast.Constant) and isinstance(value.value, str)
-
-
-def _code_text(code: types.CodeType) -> str:
-    constants = (
-        _code_text(constant)
-        if isinstance(constant, types.CodeType)
-        else repr(sorted(map(repr, constant)) if isinstance(constant, frozenset) else constant)
-        for constant in code.co_consts
-    )
-    return " ".join([code.co_code.hex(), *code.co_names, *constants])

@@ -44,7 +44,11 @@ def same(first: Column | None, second: Column) -> bool:
     )
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     dtype=st.sampled_from(DTYPES),
     raw=st.binary(max_size=200),

@@ -62,7 +62,11 @@ def test_vectors_in_every_compression(write_vectors: Callable[..., Path], compre
                 assert_as_uproot(reader, branch, start, stop)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     blocks=st.lists(st.integers(0, 40), min_size=1, max_size=4),
     dtype=st.sampled_from(NUMBERS),
@@ -91,7 +95,11 @@ def test_counter_branches(
             assert_as_uproot(reader, branch, start, stop)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(wanted=st.sets(st.integers(0, 199)))
 def test_some_entries(vectors: Any, wanted: set[int]) -> None:
     """``read_entries`` gives the wanted entries wherever they are."""
@@ -174,7 +182,11 @@ def test_arrays_reads_what_it_does_not_know_with_uproot(shared_data: Path) -> No
             reader.read("RefittedPV_cov")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(place=st.floats(0, 1, exclude_max=True), value=st.integers(0, 255), data=st.data())
 def test_damaged_files_give_an_error_or_values(
     write_vectors: Callable[..., Path], place: float, value: int, data: st.DataObject

@@ -52,7 +52,11 @@ menus = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     menus=menus,
     patterns=st.lists(st.sampled_from(["HLT_A_v", "AB", "L1_Mu", "none"]), max_size=3),
