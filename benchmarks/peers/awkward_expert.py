@@ -6,6 +6,7 @@ from pathlib import Path
 
 import awkward as ak
 import numpy as np
+
 from peers import awkward_plain as plain
 from peers.layout import TRIPLET, Selected
 

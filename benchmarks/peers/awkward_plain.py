@@ -12,6 +12,7 @@ from coffea.nanoevents import BaseSchema
 from coffea.nanoevents.methods import vector
 from coffea.processor import IterativeExecutor, ProcessorABC, Runner, column_accumulator
 from coffea.util import coffea_console
+
 from peers.layout import HLT, L1, MASS_BINS, MASS_RANGE, MUON_MASS, TREE, Selected
 
 CHUNK_EVENTS = 10_000

@@ -13,6 +13,9 @@ from typing import Any
 import deflate
 import numpy as np
 import uproot
+
+from columnar_af.ntuples.fast_reader import ColumnReader, fired
+from columnar_af.ntuples.fast_reader.inflate import Block
 from peers.layout import (
     DECISIONS,
     HLT,
@@ -27,9 +30,6 @@ from peers.layout import (
     TRIPLET_FLOATS,
     Selected,
 )
-
-from columnar_af.ntuples.fast_reader import ColumnReader, fired
-from columnar_af.ntuples.fast_reader.inflate import Block
 
 DOUBLES = TRIPLET_DOUBLES + MUON_DOUBLES + TRACK_DOUBLES
 FLOATS = TRIPLET_FLOATS + MUON_FLOATS

@@ -67,9 +67,9 @@ def _call(arguments: argparse.Namespace, spans: dict[str, float]) -> Callable[[P
 
 def _ours(arguments: argparse.Namespace, spans: dict[str, float]) -> Callable[[Path], Selected]:
     import numpy as np
-    from peers import ours
 
     from columnar_af.ntuples.fast_reader import ColumnCache
+    from peers import ours
 
     cache = ColumnCache(arguments.cache) if arguments.cache else None
 

@@ -9,7 +9,6 @@ import awkward as ak
 import hist
 import numpy as np
 import uproot
-from peers.layout import MASS_BINS, MASS_RANGE, TREE, Selected
 
 from columnar_af import Fileset, RunResult, run
 from columnar_af.datasets.fileset import Dataset, InputFile
@@ -17,6 +16,7 @@ from columnar_af.datasets.metadata import Metadata
 from columnar_af.ntuples.fast_reader import ColumnCache, fast_events
 from columnar_af.ntuples.t3m import T3MSchema
 from columnar_af.processing.processors import load_processor
+from peers.layout import MASS_BINS, MASS_RANGE, TREE, Selected
 
 ERA = "2017F"
 CHECK_EVENTS = 10_000

@@ -9,6 +9,7 @@ import awkward as ak
 import hist
 import numpy as np
 import uproot
+
 from peers import awkward_expert, awkward_plain
 from peers.layout import DECISIONS, MASS_BINS, MASS_RANGE, NAMES, NUMBERS, TREE, Selected
 
