@@ -93,3 +93,57 @@ def test_a_cut_applied_in_part_narrows_and_is_reported():
     (row,) = selection.cutflow()
     assert (row.events, row.candidates, row.applied) == (2, 2, False)
     assert row.note == "applied in part: no medium flag"
+
+
+LISTS = st.lists(st.lists(st.floats(-5, 5), max_size=6), min_size=1, max_size=8)
+
+
+def jagged_of(values):
+    flat = np.array([value for event in values for value in event], dtype=float)
+    return ak.unflatten(flat, [len(event) for event in values])
+
+
+@given(LISTS, st.lists(st.floats(-5, 5), min_size=3, max_size=6), st.integers(0, 4))
+def test_leaving_out_what_cannot_matter_changes_nothing(values, thresholds, after):
+    """Cutflow, the selected candidates and N-1 distributions, with and without leaving candidates out on the way."""
+    jagged = jagged_of(values)
+    weights = np.arange(1.0, len(values) + 1)
+    whole, narrowed = CandidateSelection(jagged, weights), CandidateSelection(jagged, weights)
+    kept = jagged
+    for number, threshold in enumerate(thresholds):
+        whole.add(f"cut {number}", jagged * (-1) ** number > threshold)
+        narrowed.add(f"cut {number}", kept * (-1) ** number > threshold)
+        if number == after:
+            relevant = narrowed.relevant(spare=1)
+            narrowed.keep_candidates(relevant)
+            kept = kept[relevant]
+    assert narrowed.cutflow() == whole.cutflow()
+    assert ak.to_list(kept[narrowed.passing]) == ak.to_list(jagged[whole.passing])
+    for number in range(len(thresholds)):
+        cut = f"cut {number}"
+        assert ak.to_list(kept[narrowed.all_but(cut)]) == ak.to_list(jagged[whole.all_but(cut)])
+
+
+@given(LISTS, st.data())
+def test_events_that_the_trigger_rejects_can_be_left_out(values, data):
+    jagged = jagged_of(values)
+    weights = np.arange(1.0, len(values) + 1)
+    fired = np.array(data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values))))
+    whole, narrowed = CandidateSelection(jagged, weights), CandidateSelection(jagged, weights)
+    whole.add("trigger", fired)
+    narrowed.add("trigger", fired)
+    narrowed.keep_events(fired)
+    whole.add("value", jagged > 0)
+    narrowed.add("value", jagged[fired] > 0)
+    assert narrowed.cutflow() == whole.cutflow()
+    assert ak.to_list(narrowed.passing) == ak.to_list(whole.passing[fired])
+    assert ak.to_list(narrowed.all_but("value")) == ak.to_list(whole.all_but("value")[fired])
+
+
+def test_candidates_that_failed_twice_are_irrelevant():
+    selection = CandidateSelection(VALUES, WEIGHTS)
+    selection.add("trigger", ak.Array([True, True, False, True]))
+    selection.add("low", VALUES < 3)
+    selection.add("high", VALUES > 4)
+    assert ak.to_list(selection.relevant(spare=0)) == [[False, False], [], [False], [False, False]]
+    assert ak.to_list(selection.relevant(spare=1)) == [[True, True], [], [False], [False, True]]

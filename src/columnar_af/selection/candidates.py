@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import awkward as ak
@@ -73,9 +73,11 @@ class CandidateSelection:
     """
 
     def __init__(self, candidates: ak.Array, weights: ak.Array, label: str = "") -> None:
-        self._index = ak.local_index(candidates, axis=1)
+        self._passing = ak.local_index(candidates, axis=1) >= 0
+        self._events = ak.ones_like(weights, dtype=bool)
         self._weights = weights
         self._cuts: list[Cut] = []
+        self._rows: list[CutflowRow] = []
         self.label = label
         recording = _recording.get()
         self._is_recorded = recording is not None
@@ -137,21 +139,78 @@ class CandidateSelection:
         if any(cut.name == other.name for other in self._cuts):
             msg = f"cut {cut.name!r} is applied twice"
             raise ValueError(msg)
+        if cut.mask is not None:
+            candidates_decide = cut.counts_candidates or any(other.counts_candidates for other in self._cuts)
+            self._passing = self._passing & cut.mask
+            self._events = ak.any(self._passing, axis=1) if candidates_decide else self._events & cut.mask
         self._cuts.append(cut)
+        self._rows.append(self._row(cut, self._events, self._passing))
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it pays to leave out what cannot matter: not while an event is explained or columns are traced."""
+        return not (self._is_recorded or is_typetracer(self._passing))
+
+    def keep_events(self, mask: ak.Array) -> None:
+        """Go on with some events: what follows has these alone.
+
+        What the cutflow has counted so far stays counted. Nothing that was left out can come back, also not in an N-1
+        distribution, so the mask should be that of cuts which nobody wants to see N-1 distributions without: the trigger.
+
+        Args:
+            mask: Boolean per event ``(n_events,)``.
+        """
+        self._narrow(lambda array: array[mask])
+        self._weights = self._weights[mask]
+
+    def relevant(self, spare: int) -> ak.Array:
+        """Candidates that have failed at most ``spare`` of the cuts so far: boolean, ``n_events * var``.
+
+        Those that failed one can still appear in an N-1 distribution, those that failed two in nothing.
+        """
+        masks = [cut.mask for cut in self._cuts if cut.mask is not None]
+        if spare == 0 or not masks:
+            return self._passing
+        everyone = ak.ones_like(self._passing, dtype=np.int8)
+        return sum((everyone * ~mask for mask in masks), start=everyone * np.int8(0)) <= spare
+
+    def narrowed(self, candidates: ak.Array, spare: int | None) -> ak.Array:
+        """The candidates that can still matter; what follows has these alone.
+
+        Args:
+            candidates: ``n_events * var``, as the masks of the cuts are.
+            spare: How many failed cuts are tolerated; None to keep all.
+        """
+        if spare is None or not self.narrows:
+            return candidates
+        relevant = self.relevant(spare)
+        self.keep_candidates(relevant)
+        return candidates[relevant]
+
+    def keep_candidates(self, mask: ak.Array) -> None:
+        """Go on with some candidates, those of :meth:`relevant`: what follows has these alone.
+
+        What the cutflow has counted so far stays counted.
+
+        Args:
+            mask: Boolean, ``n_events * var``.
+        """
+        self._narrow(lambda array: array[mask] if array.ndim > 1 else array)
+
+    def _narrow(self, take: Callable[[ak.Array], ak.Array]) -> None:
+        self._cuts = [cut if cut.mask is None else replace(cut, mask=take(cut.mask)) for cut in self._cuts]
+        self._passing, self._events = take(self._passing), take(self._events)
 
     @property
     def passing(self) -> ak.Array:
         """Candidates that pass all cuts so far: boolean, ``n_events * var``."""
-        return self._combined(self._cuts)
+        return self._passing
 
     def all_but(self, *cuts: str) -> ak.Array:
         """Candidates that pass all cuts so far but the named ones (N-1): boolean, ``n_events * var``."""
-        return self._combined([cut for cut in self._cuts if cut.name not in cuts])
-
-    def _combined(self, cuts: list[Cut]) -> ak.Array:
-        passing = self._index >= 0
-        for cut in cuts:
-            if cut.mask is not None:
+        passing = ak.ones_like(self._passing, dtype=bool)
+        for cut in self._cuts:
+            if cut.mask is not None and cut.name not in cuts:
                 passing = passing & cut.mask
         return passing
 
@@ -161,17 +220,7 @@ class CandidateSelection:
         An event counts as long as one of its candidates passes; before the first cut on candidates, events without any
         candidate count too.
         """
-        passing = self._index >= 0
-        events = ak.ones_like(self._weights, dtype=bool)
-        candidates_decide = False
-        rows = []
-        for cut in self._cuts:
-            if cut.mask is not None:
-                passing = passing & cut.mask
-                candidates_decide = candidates_decide or cut.counts_candidates
-                events = ak.any(passing, axis=1) if candidates_decide else events & cut.mask
-            rows.append(self._row(cut, events, passing))
-        return Cutflow(tuple(rows))
+        return Cutflow(tuple(self._rows))
 
     def _row(self, cut: Cut, events: ak.Array, passing: ak.Array) -> CutflowRow:
         notes = (cut.note,) if cut.note else ()

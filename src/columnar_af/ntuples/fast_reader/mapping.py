@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import numpy.typing as npt
 import uproot
 from coffea.nanoevents import BaseSchema, NanoEventsFactory, factory
 from coffea.nanoevents.mapping import TrivialUprootOpener, UprootSourceMapping
+from coffea.nanoevents.mapping.base import Accessed
 from uproot.source.futures import TrivialExecutor
 
 from columnar_af.ntuples.fast_reader.column_cache import ColumnCache
@@ -235,6 +237,40 @@ def source_of(events: ak.Array) -> FastSourceMapping | None:
     if isinstance(mapping, FastSourceMapping) and made._events() is events:
         return mapping
     return None
+
+
+@dataclass(frozen=True)
+class EventsSource:
+    """Where events come from, for functions that know a shorter way than decoding columns.
+
+    Attributes:
+        reader: Of their tree.
+        branches: Names of the tree's branches.
+        start, stop: Their entry range.
+        access_log: Branches that were read, as coffea logs them; None where nobody asked.
+    """
+
+    reader: ColumnReader
+    branches: frozenset[str]
+    start: int
+    stop: int
+    access_log: list[Any] | None
+
+    def note_access(self, *branches: str) -> None:
+        """Log branches that are read in another way than by coffea."""
+        if self.access_log is not None:
+            self.access_log.extend(Accessed(branch=name, buffer_key=name) for name in branches)
+
+
+def reader_of_events(events: ak.Array) -> EventsSource | None:
+    """The source of events that are a whole entry range and read by the fast reader; None for all others."""
+    mapping = source_of(events) if isinstance(events, ak.Array) else None
+    if mapping is None or isinstance(mapping, SparseSourceMapping):
+        return None
+    uuid, tree_path, _ = factory.key_to_tuple(events.attrs["@events_factory"]._partition_key)
+    tree = mapping._column_source(uuid, tree_path)
+    reader, branches = mapping.reader_of(tree), frozenset(tree.keys(recursive=False))
+    return EventsSource(reader, branches, mapping._start, mapping._stop, mapping._access_log)
 
 
 @contextmanager

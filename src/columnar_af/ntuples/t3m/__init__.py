@@ -5,6 +5,7 @@ from __future__ import annotations
 from columnar_af.ntuples.t3m.availability import fall_back, missing_branches, version_of, why_missing
 from columnar_af.ntuples.t3m.schema import T3MSchema
 from columnar_af.ntuples.t3m.tree import KNOWN_TREES
+from columnar_af.ntuples.t3m.triggers import trigger_fired
 from columnar_af.ntuples.t3m.versions import NtupleVersion, recognise
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "fall_back",
     "missing_branches",
     "recognise",
+    "trigger_fired",
     "version_of",
     "why_missing",
 ]
