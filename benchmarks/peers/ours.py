@@ -19,6 +19,7 @@ from columnar_af.processing.processors import load_processor
 from peers.layout import MASS_BINS, MASS_RANGE, TREE, Selected
 
 ERA = "2017F"
+CHUNK_EVENTS = 50_000
 CHECK_EVENTS = 10_000
 
 
@@ -45,7 +46,7 @@ def measured(
         fileset_of(path, replicas),
         executor="iterative" if workers == 1 else "futures",
         workers=workers,
-        chunksize=50_000,
+        chunksize=CHUNK_EVENTS if replicas > 1 else max(CHUNK_EVENTS // workers, 1),
         column_cache=cache,
         progress=False,
     )

@@ -34,9 +34,7 @@ def run_process(command: Sequence[Any], environment: Mapping[str, str] | None = 
         **(environment or {}),
     }
     started = time.perf_counter()
-    done = subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, check=False, env=variables
-    )
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, env=variables)
     seconds = time.perf_counter() - started
     if done.returncode:
         msg = f"{' '.join(map(str, command))}\n{(done.stderr or done.stdout)[-2000:]}"
