@@ -12,6 +12,7 @@ import uproot
 
 from columnar_af import Fileset, RunResult, run
 from columnar_af.datasets.fileset import Dataset, InputFile
+from columnar_af.datasets.inspection import copies_allowed
 from columnar_af.datasets.metadata import Metadata
 from columnar_af.ntuples.fast_reader import ColumnCache, fast_events
 from columnar_af.ntuples.t3m import T3MSchema
@@ -41,15 +42,16 @@ def measured(
     path: Path, *, cache: ColumnCache | None = None, workers: int = 1, replicas: int = 1
 ) -> RunResult:
     """One run of the whole processor."""
-    return run(
-        "ds_phi_pi",
-        fileset_of(path, replicas),
-        executor="iterative" if workers == 1 else "futures",
-        workers=workers,
-        chunksize=CHUNK_EVENTS if replicas > 1 else max(CHUNK_EVENTS // workers, 1),
-        column_cache=cache,
-        progress=False,
-    )
+    with copies_allowed():
+        return run(
+            "ds_phi_pi",
+            fileset_of(path, replicas),
+            executor="iterative" if workers == 1 else "futures",
+            workers=workers,
+            chunksize=CHUNK_EVENTS if replicas > 1 else max(CHUNK_EVENTS // workers, 1),
+            column_cache=cache,
+            progress=False,
+        )
 
 
 def candidates(path: Path) -> Selected:
