@@ -12,7 +12,7 @@ Sources, as named below:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -21,7 +21,7 @@ import hist
 import numpy as np
 from coffea.processor import ProcessorABC
 
-from columnar_af.corrections import weights_and_counts
+from columnar_af.corrections import corrected_weights
 from columnar_af.errors import ConfigError, SchemaError
 from columnar_af.kernels.best_candidate import best_candidate
 from columnar_af.kernels.decay_length import proper_decay_length
@@ -30,8 +30,10 @@ from columnar_af.kernels.trigger_names import any_fired
 from columnar_af.kernels.trigger_objects import match_objects
 from columnar_af.ntuples.t3m import T3MSchema, fall_back, why_missing
 from columnar_af.selection import CandidateSelection, Cutflow, CutflowRow, Values, fill
+from columnar_af.selection.candidates import unrecorded
 from columnar_af.selection.filling import fill_plane
 from columnar_af.selection.masks import all_of, at_least, at_most, between, element
+from columnar_af.systematics import NOMINAL, MuonMomentum, Shift, vary
 
 DOUBLE_MU_0 = ("L1_DoubleMu0er1p5_SQ_OS_dR_Max1p4", "L1_DoubleMu0er1p4_SQ_OS_dR_Max1p4")
 DOUBLE_MU_4 = ("L1_DoubleMu4_SQ_OS_dR_Max1p2", "L1_DoubleMu4p5_SQ_OS_dR_Max1p2")
@@ -177,6 +179,13 @@ MASS_RANGE = (1.65, 2.01)
 SIGNAL_WINDOW = (1.93, 2.01)
 """Where the D_s yield is counted, GeV, both ends included (MVA and RUN3 mass fits)."""
 
+MUON, WEIGHTS = "muon", "weights"
+SYSTEMATICS: Mapping[str, str] = {
+    MUON: "scale and resolution of the muons' momentum (MuonMomentum)",
+    WEIGHTS: "the variations of the corrections that make the event weight",
+}
+"""Systematic variations that can be asked for, of simulation."""
+
 EventWeight = Callable[[ak.Array], ak.Array]
 """Events -> weight of each event, ``(n_events,)``."""
 
@@ -200,13 +209,32 @@ def year_of(era: str) -> str:
     return year
 
 
+def chosen_systematics(choice: str | Iterable[str]) -> tuple[str, ...]:
+    """The keys of :data:`SYSTEMATICS` that are asked for: names, in a list or separated by commas; ``all``; ``none``.
+
+    Raises:
+        ConfigError: A name is unknown.
+    """
+    names = choice.split(",") if isinstance(choice, str) else choice
+    wanted = {name.strip() for name in names} - {"", "none"}
+    if unknown := sorted(wanted - {*SYSTEMATICS, "all"}):
+        msg = f"unknown systematics {unknown[0]!r}: expected {', '.join(SYSTEMATICS)}, all or none"
+        raise ConfigError(msg)
+    return tuple(name for name in SYSTEMATICS if name in wanted or "all" in wanted)
+
+
 class DsPhiPi(ProcessorABC):
     """Selection of D_s → φ(μμ)π candidates: cutflow, mass spectrum, N-1 distributions, yields.
+
+    With systematics, simulation has in addition, for each variation ``v``, the histograms ``mass_v``, ``mass_fine_v`` and
+    ``mass_gen_matched_v`` and all yields as ``signal_window_v`` and so on; everything else is nominal.
 
     Args:
         variant: ``seed-notebook`` or ``full-analysis``, a key of :data:`SELECTIONS`.
         default_era: Era of a dataset whose metadata name none.
         event_weight: Weight of each event of simulation. Data have weight 1.
+        systematics: Variations of simulation, keys of :data:`SYSTEMATICS` in a list or separated by commas, or ``all``.
+        muon_momentum: How well the momentum of muons is known.
     """
 
     schema: ClassVar[type] = T3MSchema
@@ -216,6 +244,8 @@ class DsPhiPi(ProcessorABC):
         variant: str = "seed-notebook",
         default_era: str = "2017",
         event_weight: EventWeight = unit_weight,
+        systematics: str | Iterable[str] = (),
+        muon_momentum: MuonMomentum | None = None,
     ) -> None:
         if variant not in SELECTIONS:
             msg = f"unknown variant {variant!r} of the selection: expected one of {', '.join(SELECTIONS)}"
@@ -224,6 +254,8 @@ class DsPhiPi(ProcessorABC):
         self.variant = variant
         self.default_era = default_era
         self.event_weight = event_weight
+        self.systematics = chosen_systematics(systematics)
+        self.muon_momentum = muon_momentum or MuonMomentum()
 
     def process(self, events: ak.Array) -> dict[str, dict[str, Any]]:
         """Select candidates in one chunk of events.
@@ -235,30 +267,46 @@ class DsPhiPi(ProcessorABC):
         thresholds = SELECTIONS[self.variant][year_of(era)]
         if "track" not in events.triplet.fields:
             return {events.metadata["dataset"]: nothing_without_track(events)}
+        results = vary(
+            events, self.shifts(events), lambda events, variation: self.analyse(events, thresholds, variation)
+        )
+        output = results.pop(NOMINAL)
+        for name, varied in results.items():
+            add_variation(output, name, varied)
+        return {events.metadata["dataset"]: output}
+
+    def shifts(self, events: ak.Array) -> dict[str, Shift]:
+        """Variation -> what it does to the events; data have none."""
+        wanted = MUON in self.systematics and not events.metadata.get("is_data")
+        return self.muon_momentum.shifts() if wanted else {}
+
+    def analyse(self, events: ak.Array, cuts: Thresholds, variation: str = NOMINAL) -> dict[str, Any]:
+        """The selection of the events of one variation: all results of nominal, and masses and yields of any other."""
         is_data = bool(events.metadata.get("is_data"))
-        weights, rules = weights_and_counts(unit_weight if is_data else self.event_weight, events)
+        corrected = corrected_weights(unit_weight if is_data else self.event_weight, events)
+        weights = corrected.nominal
+        by_weight = corrected.variations if WEIGHTS in self.systematics and variation == NOMINAL else {}
 
         candidates = matched_candidates(events)
-        selection = select(events, candidates, thresholds, weights, note=self._era_note(events))
+        label = ", ".join((variation, *by_weight)) if self.systematics else ""
+        selection = select(events, candidates, cuts, weights, note=self._era_note(events), label=label)
         best = candidates[selection.passing]
 
-        hists = result_histograms(best, weights) | fit_histograms(best, weights)
-        hists |= n_minus_one_histograms(candidates, thresholds, selection, weights)
-        yields = mass_yields(best, weights)
+        results = masses_and_yields(best, weights, is_data=is_data)
+        if variation != NOMINAL:
+            return results
+        results["hists"] |= result_histograms(best, weights) | decay_length_planes(best, weights)
+        results["hists"] |= n_minus_one_histograms(candidates, cuts, selection, weights)
         if not is_data:
-            from_phi = best[is_from_phi(best)]
-            hists["mass_gen_matched"] = mass_histogram(from_phi, weights)
-            yields["gen_matched"] = yield_of(from_phi, weights)
-            hists |= origin_histograms(events, from_phi, weights)
+            results["hists"] |= origin_histograms(events, best[is_from_phi(best)], weights)
+        for name, varied in by_weight.items():
+            add_variation(results, name, masses_and_yields(best, varied, is_data=is_data))
         return {
-            events.metadata["dataset"]: {
-                "entries": len(events),
-                "sumw": float(ak.sum(weights)),
-                "cutflow": selection.cutflow(),
-                "hists": hists,
-                "yields": yields,
-                "corrections": rules,
-            }
+            "entries": len(events),
+            "sumw": float(ak.sum(weights)),
+            "cutflow": selection.cutflow(),
+            **results,
+            "corrections": corrected.touched,
         }
 
     def _era_note(self, events: ak.Array) -> str:
@@ -267,6 +315,12 @@ class DsPhiPi(ProcessorABC):
     def postprocess(self, accumulator: Any) -> Any:
         """Nothing: all results are sums."""
         return accumulator
+
+
+def add_variation(results: dict[str, Any], name: str, varied: Mapping[str, Any]) -> None:
+    """Put the histograms and yields of a variation beside nominal, each with the name of the variation behind its own."""
+    for kind in ("hists", "yields"):
+        results[kind] |= {f"{key}_{name}": value for key, value in varied[kind].items()}
 
 
 # --- candidates -------------------------------------------------------------------------------------------------------
@@ -314,11 +368,11 @@ def matched_candidates(events: ak.Array) -> ak.Array:
 
 
 def select(
-    events: ak.Array, candidates: ak.Array, cuts: Thresholds, weights: ak.Array, note: str
+    events: ak.Array, candidates: ak.Array, cuts: Thresholds, weights: ak.Array, note: str, label: str = ""
 ) -> CandidateSelection:
     """Apply the selection; each cut narrows the same mask over candidates."""
     triplet, trigger = candidates.triplet, events.trigger
-    selection = CandidateSelection(candidates, weights)
+    selection = CandidateSelection(candidates, weights, label)
     selection.add("all", ak.ones_like(weights, dtype=bool), note)
     selection.add(
         "hlt",
@@ -579,6 +633,17 @@ def is_close(leg: ak.Array, trigger_object: ak.Array, cuts: Thresholds) -> ak.Ar
 # --- results ----------------------------------------------------------------------------------------------------------
 
 
+def masses_and_yields(best: ak.Array, weights: ak.Array, *, is_data: bool) -> dict[str, dict[str, Any]]:
+    """Mass histograms and yields of the selected candidates: what is made for each variation."""
+    hists = {"mass": mass_histogram(best, weights), "mass_fine": fine_mass_histogram(best, weights)}
+    yields = mass_yields(best, weights)
+    if not is_data:
+        from_phi = best[is_from_phi(best)]
+        hists["mass_gen_matched"] = mass_histogram(from_phi, weights)
+        yields["gen_matched"] = yield_of(from_phi, weights)
+    return {"hists": hists, "yields": yields}
+
+
 def mass_histogram(candidates: ak.Array, weights: ak.Array) -> hist.Hist:
     """m(μμπ) with the binning of SEED: 62 bins from 1.65 to 2.01 GeV."""
     histogram = new_histogram(62, *MASS_RANGE, "mass", "$m(\\mu\\mu\\pi)$ [GeV]")
@@ -605,10 +670,9 @@ def filled(bins: int, low: float, high: float, name: str, label: str) -> Callabl
 
 
 def result_histograms(best: ak.Array, weights: ak.Array) -> dict[str, hist.Hist]:
-    """Distributions of the selected candidates."""
+    """Distributions of the selected candidates, besides their mass."""
     triplet = best.triplet
     histograms = {
-        "mass": mass_histogram(best, weights),
         "dimuon_mass": filled(60, 0.96, 1.08, "dimuon_mass", "$m(\\mu\\mu)$ [GeV]")(
             best.dimuon_mass, weights
         ),
@@ -636,16 +700,21 @@ DECAY_LENGTH_RANGE = (0.0, 1.0)
 """Bins of the proper decay length, mm (RUN3 Utilities/B_D_ratio.py, which adds what lies above to the last bin)."""
 
 
-def fit_histograms(best: ak.Array, weights: ak.Array) -> dict[str, hist.Hist]:
-    """What the mass fit and the fit of the prompt fraction need: the mass in fine bins, and mass against decay length.
+def fine_mass_histogram(candidates: ak.Array, weights: ak.Array) -> hist.Hist:
+    """m(μμπ) in fine bins, for the mass fit."""
+    histogram = new_histogram(FINE_BINS, *FINE_RANGE, "mass", "$m(\\mu\\mu\\pi)$ [GeV]")
+    fill(histogram, candidates.triplet.mass, weights)
+    return histogram
+
+
+def decay_length_planes(best: ak.Array, weights: ak.Array) -> dict[str, hist.Hist]:
+    """Mass against decay length, for the fit of the prompt fraction.
 
     Histograms, not columns: they add up, in any order, and their size does not grow with the data. Weights that unfold the
     components (sPlot) depend on the mass alone and can be given per bin of it.
     """
     mass = best.triplet.mass
-    fine = new_histogram(FINE_BINS, *FINE_RANGE, "mass", "$m(\\mu\\mu\\pi)$ [GeV]")
-    fill(fine, mass, weights)
-    histograms = {"mass_fine": fine}
+    histograms = {}
     for name, values in decay_lengths(best.triplet).items():
         plane = hist.Hist(
             hist.axis.Regular(62, *MASS_RANGE, name="mass", label="$m(\\mu\\mu\\pi)$ [GeV]"),
@@ -814,5 +883,7 @@ class SelectedMuons:
         """``n_events * var`` muons: two or none."""
         cuts = SELECTIONS[self.variant][year_of(events.metadata.get("era") or self.default_era)]
         candidates = matched_candidates(events)
-        chosen = candidates[select(events, candidates, cuts, unit_weight(events), note="").passing].triplet
+        with unrecorded():
+            selection = select(events, candidates, cuts, unit_weight(events), note="")
+        chosen = candidates[selection.passing].triplet
         return ak.concatenate([chosen.mu1, chosen.mu2], axis=1)

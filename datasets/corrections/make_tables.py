@@ -14,6 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from columnar_af.corrections.conversion import BinnedFactors, muon_correction, pile_up_correction, write
+from columnar_af.corrections.fake_factor import fake_factor_correction
+from columnar_af.ntuples.simulation import stop_fakes
+from columnar_af.ntuples.simulation.stop_histfitter import FAKE_UNCERTAINTY
 
 SEED = 20261120
 ETA_EDGES = np.array([0.0, 0.9, 1.2, 2.1, 2.4])
@@ -44,8 +47,15 @@ def pile_up_weights() -> tuple[np.ndarray, dict[str, np.ndarray]]:
     return edges, {"nominal": ratio(32.0), "up": ratio(33.5), "down": ratio(30.5)}
 
 
+def fake_factors(by_pt_and_eta: tuple[tuple[float, ...], ...]) -> BinnedFactors:
+    """Those of the simulation of the stop search; upper ends of the last bins are of no meaning, since values are clamped."""
+    eta_edges, pt_edges = np.array([*stop_fakes.ETA_EDGES, 2.7]), np.array([*stop_fakes.PT_EDGES, 1000.0])
+    values = np.array(by_pt_and_eta).T
+    return BinnedFactors(eta_edges, pt_edges, values, FAKE_UNCERTAINTY * values)
+
+
 def main() -> None:
-    """Write both tables beside this script."""
+    """Write the tables beside this script."""
     folder = Path(__file__).parent
     simulated = "simulated for the demo by make_tables.py; no measurement"
     random = np.random.default_rng(SEED)
@@ -55,6 +65,10 @@ def main() -> None:
         pile_up_correction("pile_up", *pile_up_weights(), simulated),
     ]
     write(folder / "demo_corrections.json", corrections, simulated)
+    tables = {"electron": stop_fakes.ELECTRON_FACTORS, "muon": stop_fakes.MUON_FACTORS}
+    factors = {flavour: fake_factors(table) for flavour, table in tables.items()}
+    simulated = "fake factors of the simulated stop search, from make_tables.py; no measurement"
+    write(folder / "stop_fake_factors.json", [fake_factor_correction(factors, simulated)], simulated)
 
 
 if __name__ == "__main__":

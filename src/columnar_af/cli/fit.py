@@ -53,11 +53,19 @@ def fit() -> None:
 @click.option("--unbinned", is_flag=True, help="Fit masses one by one (to 0.5 MeV), not in bins.")
 @click.option("--toys", type=click.IntRange(min=0), default=0, help="Toys for each goodness of fit.")
 @click.option(
-    "--output", "-o", type=click.Path(path_type=Path), help="Folder to write to.  [default: DIRECTORY/fits]"
+    "--variation", default="", help="Systematic variation of the simulation, such as muon_scale_up."
+)
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), help="Folder to write to.  [default: DIRECTORY/fits, or its folder VARIATION]"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the yields as JSON.")
 def ds_mass(
-    directory: Path, simulation: Path | None, output: Path | None, as_json: bool, **chosen: Any
+    directory: Path,
+    simulation: Path | None,
+    variation: str,
+    output: Path | None,
+    as_json: bool,
+    **chosen: Any,
 ) -> None:
     """Fit the D_s peak of the result in DIRECTORY in every era, and in all together.
 
@@ -75,8 +83,8 @@ def ds_mass(
     from columnar_af.results.run_result import RunResult
 
     simulated = None if simulation is None else RunResult.load(simulation)
-    done = study(RunResult.load(directory), StudyOptions(**chosen), simulated)
-    folder = output or directory / FITS
+    done = study(RunResult.load(directory), StudyOptions(variation=variation, **chosen), simulated)
+    folder = output or directory / FITS / variation
     texts = _write(done, folder)
     if as_json:
         click.echo(texts, nl=False)

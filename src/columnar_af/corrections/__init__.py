@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from columnar_af.corrections.event_weight import Corrections, weights_and_counts
+from columnar_af.corrections.event_weight import Corrections, corrected_weights, weights_and_counts
 from columnar_af.corrections.muon_factor import MuonFactor, MuonRules
 from columnar_af.corrections.pile_up import PileUp
 from columnar_af.corrections.prescaled_seeds import DOUBLE_MU_4_ONLY_2018, PrescaledSeeds
@@ -16,5 +16,6 @@ __all__ = [
     "PileUp",
     "PrescaledSeeds",
     "Table",
+    "corrected_weights",
     "weights_and_counts",
 ]

@@ -114,11 +114,16 @@ def _product(factors: Mapping[str, Factor], n_events: int) -> Values:
     return product
 
 
+def corrected_weights(event_weight: EventWeight, events: ak.Array) -> CorrectedWeight:
+    """Weights of the events; with variations and counts for :class:`Corrections`, without for any other function."""
+    if isinstance(event_weight, Corrections):
+        return event_weight.evaluate(events)
+    return CorrectedWeight(event_weight(events), {}, {})
+
+
 def weights_and_counts(
     event_weight: EventWeight, events: ak.Array
 ) -> tuple[ak.Array, dict[str, dict[str, int]]]:
     """Weights of the events, and for :class:`Corrections` what their rules touched; nothing for any other function."""
-    if isinstance(event_weight, Corrections):
-        corrected = event_weight.evaluate(events)
-        return corrected.nominal, corrected.touched
-    return event_weight(events), {}
+    corrected = corrected_weights(event_weight, events)
+    return corrected.nominal, corrected.touched

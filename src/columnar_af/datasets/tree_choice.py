@@ -8,10 +8,11 @@ from typing import Any
 from columnar_af.datasets.document import nearest
 from columnar_af.errors import ReadError, WorkAddress
 from columnar_af.ntuples import t3m
+from columnar_af.ntuples.stop.trees import LOOPSUSY_TREE, nominal_trees
 
-KNOWN_TREES = (*t3m.KNOWN_TREES, "Events", "CollectionTree")
-"""Trees that hold the events in the layouts that columnar-af knows: T3M, CMS NanoAOD, ATLAS PHYSLITE. The first one that a
-file has is read."""
+KNOWN_TREES = (*t3m.KNOWN_TREES, "Events", "CollectionTree", LOOPSUSY_TREE)
+"""Trees that hold the events in the layouts that columnar-af knows: T3M, CMS NanoAOD, ATLAS PHYSLITE, LoopSUSYFrame. The
+first one that a file has is read."""
 
 TREE_CLASSES = frozenset({"TTree", "TNtuple", "TNtupleD"})
 RNTUPLE_CLASSES = frozenset({"ROOT::RNTuple", "ROOT::Experimental::RNTuple"})
@@ -51,6 +52,8 @@ def choose_tree(directory: Any, wanted: str | None) -> str:
         return known[0]
     if len(trees) == 1:
         return trees[0]
+    if len(nominal := nominal_trees(trees)) == 1:  # the others are its variations
+        return nominal[0]
     if not trees:
         raise _no_tree(directory)
     msg = f"the file has several trees and none that is known ({', '.join(KNOWN_TREES)}): {_listed(trees)}"

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 from columnar_af.errors import ConfigError
-from columnar_af.fits.eras import EraData, data_eras, simulated_datasets, summed
+from columnar_af.fits.eras import EraData, data_eras, require_variation, simulated_datasets, summed
 from columnar_af.fits.fit_result import FitResult
 from columnar_af.fits.goodness import by_toys
 from columnar_af.fits.injected import Injected, injected
@@ -41,6 +41,7 @@ class StudyOptions:
         datasets, eras: Only these.
         unbinned: Whether the fits per era take masses one by one.
         toys: Pseudo-experiments for the goodness of each fit; 0 takes the χ² distribution.
+        variation: Systematic variation of the simulation that gives the tails of the peaks; empty is nominal.
     """
 
     mass_range: tuple[float, float] = (1.65, 2.01)
@@ -52,6 +53,7 @@ class StudyOptions:
     eras: tuple[str, ...] = ()
     unbinned: bool = False
     toys: int = 0
+    variation: str = ""
 
 
 @dataclass(frozen=True)
@@ -164,12 +166,15 @@ def study(result: RunResult, options: StudyOptions, simulation: RunResult | None
         shared_tails=options.shared_tails,
     )
     datasets, eras = options.datasets, options.eras
-    data = data_eras(result, options.mass_range, datasets=datasets, eras=eras, unbinned=options.unbinned)
+    source, variation = simulation or result, options.variation
+    require_variation(source, variation)
+    data = data_eras(
+        result, options.mass_range, datasets=datasets, eras=eras, unbinned=options.unbinned, variation=variation
+    )
     if not data:
         msg = "this result has no data: the metadata of all of its datasets say is_data: false"
         raise ConfigError(msg, advice="name the datasets to fit by --dataset")
-    source = simulation or result
-    tails, notes = ({}, ()) if options.free_tails else _tails(source, model)
+    tails, notes = ({}, ()) if options.free_tails else _tails(source, model, variation)
     fit_options = FitOptions(fixed=tails)
     fits = [_fit(era, model, fit_options, options) for era in data]
     spectra = {era.era: era.spectrum for era in data}
@@ -182,15 +187,16 @@ def study(result: RunResult, options: StudyOptions, simulation: RunResult | None
     return Study(tuple(studies), together, _from_b(source, lengths), tails, notes)
 
 
-def _tails(source: RunResult, model: MassModel) -> tuple[dict[str, float], tuple[str, ...]]:
-    histogram = summed(source, "mass_gen_matched", simulated_datasets(source))
+def _tails(source: RunResult, model: MassModel, variation: str) -> tuple[dict[str, float], tuple[str, ...]]:
+    histogram = summed(source, "mass_gen_matched", simulated_datasets(source), variation)
     if histogram is None:
         return {}, ("no simulation: the data choose the tails of the peaks",)
     if np.any([np.min(np.abs(histogram.axes[0].edges - edge)) > 1e-9 for edge in (model.low, model.high)]):
         model = replace(model, low=float(histogram.axes[0].edges[0]), high=float(histogram.axes[0].edges[-1]))
     tails = tails_from_simulation(histogram, model)
     text = ", ".join(f"{name} = {value:.3g}" for name, value in tails.items())
-    return tails, ((f"tails of the peaks from simulation: {text}",) if tails else ())
+    varied = f" ({variation})" if variation else ""
+    return tails, ((f"tails of the peaks from simulation{varied}: {text}",) if tails else ())
 
 
 def _fit(era: EraData, model: MassModel, options: FitOptions, chosen: StudyOptions) -> FitResult:

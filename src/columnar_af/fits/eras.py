@@ -52,6 +52,7 @@ def data_eras(
     datasets: Sequence[str] = (),
     eras: Sequence[str] = (),
     unbinned: bool = False,
+    variation: str = "",
 ) -> tuple[EraData, ...]:
     """The eras of a result, in the order of their names.
 
@@ -61,6 +62,7 @@ def data_eras(
         datasets: Take these only; by default those whose metadata say ``is_data: true``, or all where none says so.
         eras: Take these only.
         unbinned: Whether to give the masses one by one.
+        variation: Systematic variation, of the datasets that have it.
 
     Raises:
         ConfigError: No such dataset or era; no histogram of the mass; a range that its bins do not allow.
@@ -72,7 +74,9 @@ def data_eras(
     if missing := [era for era in eras if era not in groups]:
         msg = f"no data of the era {', '.join(missing)} in this result"
         raise ConfigError(msg, advice=f"there is: {', '.join(sorted(groups)) or 'none'}")
-    return tuple(_era_data(result, era, groups[era], mass_range, unbinned) for era in sorted(eras or groups))
+    return tuple(
+        _era_data(result, era, groups[era], mass_range, unbinned, variation) for era in sorted(eras or groups)
+    )
 
 
 def simulated_datasets(result: RunResult) -> tuple[str, ...]:
@@ -80,22 +84,50 @@ def simulated_datasets(result: RunResult) -> tuple[str, ...]:
     return tuple(name for name, each in result.datasets.items() if each.metadata.get("is_data") is False)
 
 
-def summed(result: RunResult, histogram: str, datasets: Iterable[str]) -> hist.Hist | None:
-    """A histogram summed over those of the datasets that have it; None where none has."""
-    if histogram not in result.hist_names:
-        return None
-    found = result.hists(histogram)
+def summed(
+    result: RunResult, histogram: str, datasets: Iterable[str], variation: str = ""
+) -> hist.Hist | None:
+    """A histogram summed over those of the datasets that have it; None where none has.
+
+    A dataset that has the histogram for the variation (``mass_fine_muon_scale_up``) gives that, any other its nominal one.
+    """
+    found = _of_datasets(result, histogram)
+    if variation:
+        found |= _of_datasets(result, f"{histogram}_{variation}")
     parts = [found[name] for name in datasets if name in found]
     return reduce(add, parts) if parts else None
 
 
-def spectrum_in(result: RunResult, datasets: Sequence[str], mass_range: tuple[float, float]) -> Spectrum:
+def _of_datasets(result: RunResult, histogram: str) -> dict[str, hist.Hist]:
+    return dict(result.hists(histogram)) if histogram in result.hist_names else {}
+
+
+def variations_in(result: RunResult) -> tuple[str, ...]:
+    """The systematic variations for which a result has the fine mass histogram."""
+    prefix = f"{FINE_MASS}_"
+    return tuple(name.removeprefix(prefix) for name in result.hist_names if name.startswith(prefix))
+
+
+def require_variation(result: RunResult, variation: str) -> None:
+    """Raise unless the result has a variation; the empty name is nominal.
+
+    Raises:
+        ConfigError: It has no such variation.
+    """
+    if variation and variation not in variations_in(result):
+        msg = f"the simulation has no variation {variation!r}; it has {', '.join(variations_in(result)) or 'none'}"
+        raise ConfigError(msg, advice="run ds_phi_pi over simulation with -p systematics=all")
+
+
+def spectrum_in(
+    result: RunResult, datasets: Sequence[str], mass_range: tuple[float, float], variation: str = ""
+) -> Spectrum:
     """The mass in a range: in the processor's bins where their edges allow it, else in bins of 5 MeV.
 
     Raises:
         ConfigError: There is no histogram of the mass, or neither binning has the range.
     """
-    coarse, fine = (summed(result, name, datasets) for name in (MASS, FINE_MASS))
+    coarse, fine = (summed(result, name, datasets, variation) for name in (MASS, FINE_MASS))
     if coarse is None:
         msg = f"the result has no histogram {MASS!r}"
         raise ConfigError(msg, advice="fit a result of the processor ds_phi_pi")
@@ -127,21 +159,24 @@ def _era_data(
     summaries: Sequence[DatasetSummary],
     mass_range: tuple[float, float],
     unbinned: bool,
+    variation: str,
 ) -> EraData:
     names = tuple(each.name for each in summaries)
     value, source = processed_luminosity(era, summaries)
     return EraData(
         era=era,
         datasets=names,
-        spectrum=spectrum_in(result, names, mass_range),
-        masses=_single_masses(result, names, mass_range) if unbinned else None,
+        spectrum=spectrum_in(result, names, mass_range, variation),
+        masses=_single_masses(result, names, mass_range, variation) if unbinned else None,
         luminosity=value,
         luminosity_source=source,
     )
 
 
-def _single_masses(result: RunResult, datasets: Sequence[str], mass_range: tuple[float, float]) -> Values:
-    fine = summed(result, FINE_MASS, datasets)
+def _single_masses(
+    result: RunResult, datasets: Sequence[str], mass_range: tuple[float, float], variation: str
+) -> Values:
+    fine = summed(result, FINE_MASS, datasets, variation)
     if fine is None:
         msg = f"an unbinned fit needs the histogram {FINE_MASS!r}, which this result does not have"
         raise ConfigError(msg, advice="run the processor ds_phi_pi again, or fit in bins")

@@ -20,10 +20,11 @@ def r_2l(
         pt1, pt2: Transverse momenta of the two leptons, same shape and unit.
 
     Returns:
-        The ratio, shape (events,); infinite where both leptons have no transverse momentum.
+        The ratio, shape (events,); infinite where both leptons have no transverse momentum, NaN where one is
+        missing (NaN).
     """
     ratio = np.empty(len(met), np.float64)
     for event in range(len(met)):
         leptons = np.float64(pt1[event]) + np.float64(pt2[event])
-        ratio[event] = np.float64(met[event]) / leptons if leptons > 0 else np.inf
+        ratio[event] = np.inf if leptons == 0 else np.float64(met[event]) / leptons
     return ratio

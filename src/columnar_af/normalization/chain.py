@@ -36,6 +36,7 @@ from columnar_af.normalization.tables import (
     uncertainty_rows,
 )
 from columnar_af.normalization.uncertainties import load_uncertainties, with_measured_yield
+from columnar_af.normalization.variations import measured_nuisances
 from columnar_af.results.run_result import RunResult
 
 
@@ -80,9 +81,10 @@ def normalize(inputs: Inputs) -> Normalization:
     """
     constants = Constants.load(inputs.constants)
     fit = inputs.fit or inputs.data / FIT_FILE
+    simulation = RunResult.load(inputs.simulation)
     control = control_channel(
         RunResult.load(inputs.data),
-        RunResult.load(inputs.simulation),
+        simulation,
         read_fits(fit, shared_shapes=inputs.shared_shapes),
         constants,
         chosen=inputs.chosen,
@@ -90,6 +92,7 @@ def normalize(inputs: Inputs) -> Normalization:
     )
     eras = control.eras
     nuisances = with_measured_yield(load_uncertainties(inputs.uncertainties), yield_errors(eras))
+    nuisances += measured_nuisances(eras, simulation)
     found = _efficiencies(inputs)
     b_fraction = fitted_b_fraction(fit) if inputs.b_fraction is None else inputs.b_fraction
     terms = expected_terms(eras, found, channels(constants, b_fraction)) if found else ()

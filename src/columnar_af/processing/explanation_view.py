@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -26,21 +27,53 @@ STYLES = {"pass": "green", "FAIL": "bold red", "not applied": "yellow"}
 
 
 def as_rich(explanation: Explanation, *, all_candidates: bool = False) -> RenderableType:
-    """The tables for the terminal: first the candidates that come farthest."""
+    """The tables for the terminal: first the candidates that come farthest; of variations, what differs from the first."""
     parts: list[RenderableType] = [Text(line) for line in headings(explanation)]
-    for selection in explanation.selections:
+    for selection, compared in with_first(explanation, all_candidates):
         parts.append(Text(f"\n{outcome(selection)}", style="bold"))
         shown, rest = chosen(selection, all_candidates)
-        parts += [_rich_table(story) for story in shown]
+        parts += [_rich_table(story, compared) for story in shown]
         parts += [Text(line, style="dim") for line in brief(rest)]
     return Group(*parts)
 
 
-def _rich_table(story: CandidateStory) -> Table:
-    table = Table(title=title(story), box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+def with_first(
+    explanation: Explanation, in_full: bool
+) -> Iterator[tuple[SelectionStory, SelectionStory | None]]:
+    """Each selection, with the first one, from which it differs in little, unless all is to be shown in full."""
+    first, *others = explanation.selections
+    yield first, None
+    for selection in others:
+        yield selection, None if in_full else first
+
+
+def differing(story: CandidateStory, first: SelectionStory | None) -> tuple[Verdict, ...]:
+    """The verdicts on a candidate that differ from those of the first selection, or whose values do; all without one."""
+    candidates = () if first is None else first.candidates
+    same = next((one for one in candidates if one.number == story.number), None)
+    if same is None or [one.cut for one in same.verdicts] != [one.cut for one in story.verdicts]:
+        return story.verdicts
+    pairs = zip(story.verdicts, same.verdicts, strict=True)
+    return tuple(mine for mine, its in pairs if replace(mine, survives=its.survives) != its)
+
+
+def compared_title(story: CandidateStory, shown: Sequence[Verdict], first: SelectionStory | None) -> str:
+    """The heading of a candidate's table, and which of its cuts are not shown."""
+    if first is None or len(shown) == len(story.verdicts):
+        return title(story)
+    rest = "all other cuts" if shown else "all cuts"
+    return f"{title(story)}; {rest} as in {first.label or 'the first selection'}"
+
+
+def _rich_table(story: CandidateStory, first: SelectionStory | None) -> RenderableType:
+    shown = differing(story, first)
+    heading = compared_title(story, shown, first)
+    if not shown:
+        return Text(heading)
+    table = Table(title=heading, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for name in COLUMNS:
         table.add_column(name, overflow="fold")
-    for verdict in story.verdicts:
+    for verdict in shown:
         cut, word, *others = cells(verdict)
         style = "" if verdict.survives or verdict.passing is False else "dim"
         table.add_row(Text(cut, style), Text(word, STYLES[word]), *(Text(text, style) for text in others))
@@ -121,23 +154,25 @@ def _short(value: Any) -> str:
 def as_html(explanation: Explanation) -> str:
     """The same for the notebook; everything from outside is escaped."""
     parts = [f"<p>{'<br>'.join(map(escape, headings(explanation)))}</p>"]
-    for selection in explanation.selections:
+    for selection, compared in with_first(explanation, in_full=False):
         parts.append(f"<h4>{escape(outcome(selection))}</h4>")
         shown, rest = chosen(selection, all_candidates=False)
-        parts += [_html_table(story) for story in shown]
+        parts += [_html_table(story, compared) for story in shown]
         lines = "".join(f"<li>{escape(line)}</li>" for line in brief(rest))
         parts.append(f"<ul>{lines}</ul>" if lines else "")
     return f"<div>{''.join(parts)}</div>"
 
 
-def _html_table(story: CandidateStory) -> str:
+def _html_table(story: CandidateStory, first: SelectionStory | None) -> str:
+    shown = differing(story, first)
+    heading = f"<h5>{escape(compared_title(story, shown, first))}</h5>"
+    if not shown:
+        return heading
     head = "".join(f"<th style='text-align:left'>{name}</th>" for name in COLUMNS)
     body = "".join(
         "<tr>"
         + "".join(f"<td style='text-align:left'>{escape(text)}</td>" for text in cells(verdict))
         + "</tr>"
-        for verdict in story.verdicts
+        for verdict in shown
     )
-    return (
-        f"<h5>{escape(title(story))}</h5><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    )
+    return f"{heading}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

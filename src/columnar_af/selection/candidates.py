@@ -35,6 +35,16 @@ def recorded_selections() -> Iterator[list[CandidateSelection]]:
         _recording.reset(token)
 
 
+@contextmanager
+def unrecorded() -> Iterator[None]:
+    """Selections that are made in the block are no part of an explanation, for example those that only find a weight."""
+    token = _recording.set(None)
+    try:
+        yield
+    finally:
+        _recording.reset(token)
+
+
 def is_typetracer(array: Any) -> bool:
     """True where an array has a type but no values: when the columns of a processor are traced."""
     return bool(ak.backend(array) == "typetracer")

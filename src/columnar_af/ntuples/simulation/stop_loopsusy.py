@@ -17,7 +17,7 @@ from columnar_af.ntuples.simulation.stop_blocks import Block
 from columnar_af.ntuples.simulation.stop_events import Events
 from columnar_af.ntuples.simulation.stop_reconstruction import View, reconstruct
 from columnar_af.ntuples.simulation.stop_samples import MET_SLICE_EDGES, MET_SLICES, Sample
-from columnar_af.ntuples.simulation.stop_trigger import CHAINS, trigger_decisions
+from columnar_af.ntuples.simulation.stop_trigger import trigger_decisions
 from columnar_af.ntuples.simulation.stop_variations import (
     JET_COLUMNS,
     LEPTON_COLUMNS,
@@ -28,6 +28,7 @@ from columnar_af.ntuples.simulation.stop_variations import (
     replaced_columns,
 )
 from columnar_af.ntuples.simulation.stop_weights import nominal_factors, weight_branches
+from columnar_af.ntuples.stop.trigger import CHAINS
 from columnar_af.ntuples.tree_entries import Ragged, offsets_of
 
 TREE = "myTree"

@@ -15,7 +15,7 @@ import numpy as np
 from columnar_af.errors import ConfigError
 from columnar_af.ntuples.simulation.stop_detector import jet_resolution
 from columnar_af.ntuples.simulation.stop_events import Events, Floats, Jets, Leptons
-from columnar_af.ntuples.simulation.stop_variations import JET_RESOLUTION, NOMINAL
+from columnar_af.ntuples.stop.variations import JET_RESOLUTION, NOMINAL
 
 VARIATION = re.compile(r"(?P<name>.+?)(?P<direction>__1up|__1down|Up|Down)?")
 
@@ -123,4 +123,4 @@ def shifted(events: Events, variation: str) -> Shifted:
     if name.startswith("MET_"):
         return Shifted(leptons.pt, jets.pt, events.soft + sign * _soft_shift(events, name))
     msg = f"unknown variation {variation!r}: expected a name that starts with EG_, MUON_, JET_ or MET_"
-    raise ConfigError(msg, advice="see columnar_af.ntuples.simulation.stop_variations.KINEMATIC")
+    raise ConfigError(msg, advice="see columnar_af.ntuples.stop.variations.KINEMATIC")

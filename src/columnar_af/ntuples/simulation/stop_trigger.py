@@ -8,23 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from columnar_af.ntuples.simulation.stop_events import Events, Flags, Floats
-
-MET_CHAINS = (
-    (0, ("HLT_xe70_mht",)),
-    (297730, ("HLT_xe90_mht_L1XE50", "HLT_xe80_tc_lcw_L1XE50")),
-    (302394, ("HLT_xe90_mht_L1XE50",)),
-    (302873, ("HLT_xe110_mht_L1XE50",)),
-    (311482, ("HLT_xe90_pufit_L1XE50", "HLT_xe110_pufit_L1XE55")),
-    (328394, ("HLT_xe100_pufit_L1XE50", "HLT_xe100_pufit_L1XE55", "HLT_xe110_pufit_L1XE55")),
-    (330471, ("HLT_xe110_pufit_L1XE50", "HLT_xe110_pufit_L1XE55")),
-    (331976, ("HLT_xe110_pufit_L1XE50",)),
-    (348197, ("HLT_xe110_pufit_L1XE50", "HLT_xe120_pufit_L1XE50")),
-    (355274, ("HLT_xe110_pufit_xe70_L1XE50",)),
-)
-"""First run of each period and the chains that the search takes in it (LoopSUSYFrame, LoopSUSYThTh.cxx)."""
-
-CHAINS = tuple(dict.fromkeys(chain for _, chains in MET_CHAINS for chain in chains))
-"""All chains, in the order in which they came into use."""
+from columnar_af.ntuples.stop.trigger import CHAINS, MET_CHAINS
 
 PLATEAU, TURN_ON, TURN_ON_WIDTH = 0.99, 150.0, 35.0
 """Efficiency of a chain: error function in ETmiss (GeV), on its plateau above 230 GeV. Chosen, not measured."""

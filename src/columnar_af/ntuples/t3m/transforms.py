@@ -48,7 +48,7 @@ def t3m_present(stack: Stack) -> None:
     Signature: array, sentinels joined by ``|``, largest value, ``!t3m_present``.
     """
     largest, sentinels = float(stack.pop()), stack.pop()
-    values = _content(stack.pop())
+    values = flat_content(stack.pop())
     present = values <= largest if np.isfinite(largest) else np.ones(len(values), dtype=np.bool_)
     for sentinel in sentinels.split("|") if sentinels else ():
         present &= values != float(sentinel)
@@ -57,18 +57,18 @@ def t3m_present(stack: Stack) -> None:
 
 def t3m_content(stack: Stack) -> None:
     """The values of all lists, one after the other. Signature: array, ``!t3m_content``."""
-    stack.append(_content(stack.pop()))
+    stack.append(flat_content(stack.pop()))
 
 
 def t3m_flag(stack: Stack) -> None:
     """True where the value is neither 0 nor negative, as a sentinel is. Signature: array, ``!t3m_flag``."""
-    stack.append(_content(stack.pop()) > 0)
+    stack.append(flat_content(stack.pop()) > 0)
 
 
 def t3m_constant(stack: Stack) -> None:
     """The same number for every object. Signature: counter array, value, ``!t3m_constant``."""
     value = float(stack.pop())
-    stack.append(np.full(len(_content(stack.pop())), value))
+    stack.append(np.full(len(flat_content(stack.pop())), value))
 
 
 def t3m_absent(stack: Stack) -> None:
@@ -92,7 +92,7 @@ def _list(array: Any) -> ak.contents.ListOffsetArray:
     return layout.to_ListOffsetArray64(True)
 
 
-def _content(array: Any) -> npt.NDArray[Any]:
+def flat_content(array: Any) -> npt.NDArray[Any]:
     """The flat values of a list per event, or of one value per event."""
     layout = array if isinstance(array, ak.contents.Content) else ak.to_layout(array)
     if isinstance(layout, ak.contents.NumpyArray):
@@ -106,7 +106,7 @@ def _repaired(
 ) -> ak.contents.ListOffsetArray:
     if repair is Repair.NONE or branch.length != counter.length:
         return branch
-    values = _content(branch)
+    values = flat_content(branch)
     lengths, wanted = np.diff(branch.offsets.data), np.diff(counter.offsets.data)
     too_long = np.repeat(lengths > wanted, lengths)
     keep = ~(too_long & _superfluous(values, branch.offsets.data, repair))

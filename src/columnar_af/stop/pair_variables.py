@@ -1,0 +1,284 @@
+"""The quantities that follow from the lepton pair and ETmiss, whatever the pair comes from."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from columnar_af.kernels.boost import boost
+from columnar_af.kernels.cos_theta_b import cos_theta_b
+from columnar_af.kernels.delta_x import delta_x
+from columnar_af.kernels.dilepton_mass import dilepton_mass
+from columnar_af.kernels.dilepton_pt import dilepton_pt
+from columnar_af.kernels.r_2l import r_2l
+from columnar_af.kernels.stransverse_mass import stransverse_mass
+from columnar_af.kernels.super_razor import super_razor
+from columnar_af.kernels.transverse_mass import transverse_mass
+from columnar_af.systematics import Quantities, partial_quantity, quantity
+
+ELECTRON = 11
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+def as_floats(values: Any) -> Floats:
+    """In double precision; the same array where it has that already."""
+    return np.asarray(values, dtype=np.float64)
+
+
+class Leptons(NamedTuple):
+    """The two leptons, the harder first; shape (events,) each, NaN where there is none.
+
+    Attributes:
+        pt1, pt2, mass1, mass2: GeV.
+        eta1, eta2, phi1, phi2: Pseudorapidity; azimuth in radians.
+        flavour1, flavour2: 11 or 13 with the sign of the charge.
+    """
+
+    pt1: Floats
+    eta1: Floats
+    phi1: Floats
+    mass1: Floats
+    flavour1: Floats
+    pt2: Floats
+    eta2: Floats
+    phi2: Floats
+    mass2: Floats
+    flavour2: Floats
+
+    def at(self, where: Any) -> Leptons:
+        """Those of some events."""
+        return Leptons(*(values[where] for values in self))
+
+
+class SuperRazor(NamedTuple):
+    """M_Delta^R in GeV, R_pT, 1/(gamma_R + 1), dphi_beta^R."""
+
+    m_delta_r: Floats
+    r_pt: Floats
+    inverse_gamma: Floats
+    dphi_beta: Floats
+
+
+def pair_mass(pair: Leptons) -> Floats:
+    """m_ll with the masses of the ntuple."""
+    return dilepton_mass(
+        pair.pt1, pair.eta1, pair.phi1, pair.mass1, pair.pt2, pair.eta2, pair.phi2, pair.mass2
+    )
+
+
+def pair_pt(pair: Leptons) -> tuple[Floats, Floats]:
+    """p_T of the pair, and the opening in azimuth."""
+    return dilepton_pt(pair.pt1, pair.phi1, pair.pt2, pair.phi2)
+
+
+def pair_boost(pair: Leptons, met: Floats, met_phi: Floats) -> tuple[Floats, Floats]:
+    """p_T,boost and dphi_boost."""
+    return boost(met, met_phi, pair.pt1, pair.phi1, pair.pt2, pair.phi2)
+
+
+def pair_super_razor(pair: Leptons, met: Floats, met_phi: Floats) -> SuperRazor:
+    """The super-razor variables."""
+    return SuperRazor(
+        *super_razor(pair.pt1, pair.eta1, pair.phi1, pair.pt2, pair.eta2, pair.phi2, met, met_phi)
+    )
+
+
+def pair_cos_theta_b(pair: Leptons) -> Floats:
+    """\\|cos(theta_b)\\|; its sign depends on which lepton is positive, its size does not."""
+    return np.abs(cos_theta_b(pair.eta1, pair.eta2))
+
+
+class PairVariables(Quantities):
+    """Variables of two leptons and ETmiss, one value per event: GeV, radians, NaN without a pair (False for flags).
+
+    The pair is the two signal leptons where there are exactly two, else the two leading baseline leptons.
+    """
+
+    @quantity
+    def leptons(self) -> Leptons:
+        """The pair."""
+        raise NotImplementedError  # each layout has its own
+
+    @quantity
+    def lep1_pt(self) -> Floats:
+        """p_T of the harder lepton, GeV."""
+        return self.leptons.pt1
+
+    @quantity
+    def lep2_pt(self) -> Floats:
+        """p_T of the softer lepton, GeV."""
+        return self.leptons.pt2
+
+    @quantity
+    def lep1_eta(self) -> Floats:
+        """Pseudorapidity of the harder lepton."""
+        return self.leptons.eta1
+
+    @quantity
+    def lep2_eta(self) -> Floats:
+        """Pseudorapidity of the softer lepton."""
+        return self.leptons.eta2
+
+    @quantity
+    def lep1_phi(self) -> Floats:
+        """Azimuth of the harder lepton."""
+        return self.leptons.phi1
+
+    @quantity
+    def lep2_phi(self) -> Floats:
+        """Azimuth of the softer lepton."""
+        return self.leptons.phi2
+
+    @quantity
+    def lep1_flavour(self) -> Floats:
+        """11 or 13 with the sign of the charge, of the harder lepton."""
+        return self.leptons.flavour1
+
+    @quantity
+    def lep2_flavour(self) -> Floats:
+        """11 or 13 with the sign of the charge, of the softer lepton."""
+        return self.leptons.flavour2
+
+    @quantity
+    def lep1_is_electron(self) -> Flags:
+        """Whether the harder lepton is an electron."""
+        return np.asarray(np.abs(self.lep1_flavour) == ELECTRON)
+
+    @quantity
+    def lep2_is_electron(self) -> Flags:
+        """Whether the softer lepton is an electron."""
+        return np.asarray(np.abs(self.lep2_flavour) == ELECTRON)
+
+    @quantity
+    def opposite_charge(self) -> Flags:
+        """Whether the charges differ."""
+        return np.asarray(self.lep1_flavour * self.lep2_flavour < 0)
+
+    @quantity
+    def same_flavour(self) -> Flags:
+        """Whether both are electrons or both are muons."""
+        return np.asarray(np.abs(self.lep1_flavour) == np.abs(self.lep2_flavour))
+
+    @quantity
+    def met(self) -> Floats:
+        """ETmiss, GeV."""
+        return as_floats(self.column("met"))
+
+    @quantity
+    def met_phi(self) -> Floats:
+        """Azimuth of ETmiss."""
+        return as_floats(self.column("met_phi"))
+
+    @quantity
+    def met_significance(self) -> Floats:
+        """Object-based ETmiss significance."""
+        return as_floats(self.column("met_significance"))
+
+    @quantity
+    def r_2l(self) -> Floats:
+        """ETmiss over the sum of lepton p_T."""
+        return r_2l(self.met, self.lep1_pt, self.lep2_pt)
+
+    @quantity
+    def m_ll(self) -> Floats:
+        """Invariant mass of the pair, GeV."""
+        return pair_mass(self.leptons)
+
+    @quantity
+    def pair_pt(self) -> tuple[Floats, Floats]:
+        """p_T of the pair, and the opening in azimuth."""
+        return pair_pt(self.leptons)
+
+    @quantity
+    def pt_ll(self) -> Floats:
+        """p_T of the pair, GeV."""
+        return self.pair_pt[0]
+
+    @quantity
+    def dphi_ll(self) -> Floats:
+        """Opening of the pair in azimuth, in [0, pi]."""
+        return self.pair_pt[1]
+
+    @quantity
+    def pair_boost(self) -> tuple[Floats, Floats]:
+        """p_T,boost and dphi_boost."""
+        return pair_boost(self.leptons, self.met, self.met_phi)
+
+    @quantity
+    def pt_boost(self) -> Floats:
+        """p_T,boost of ETmiss and the pair, GeV."""
+        return self.pair_boost[0]
+
+    @quantity
+    def dphi_boost(self) -> Floats:
+        """Angle in azimuth between ETmiss and p_T,boost, in [0, pi]."""
+        return self.pair_boost[1]
+
+    @quantity
+    def met_over_pt_boost(self) -> Floats:
+        """ETmiss over p_T,boost."""
+        return np.asarray(self.met / self.pt_boost)
+
+    @quantity
+    def m_t_lep1(self) -> Floats:
+        """Transverse mass of the harder lepton and ETmiss, GeV."""
+        return transverse_mass(self.lep1_pt, self.lep1_phi, self.met, self.met_phi)
+
+    @quantity
+    def m_t_lep2(self) -> Floats:
+        """Transverse mass of the softer lepton and ETmiss, GeV."""
+        return transverse_mass(self.lep2_pt, self.lep2_phi, self.met, self.met_phi)
+
+    @partial_quantity
+    def m_t2_ll_where(self, where: Flags) -> Floats:
+        """Stransverse mass of the pair with massless invisible particles, GeV, only for some events."""
+        pair = self.leptons.at(where)
+        met, met_phi = self.met[where], self.met_phi[where]
+        return stransverse_mass(
+            pair.pt1, pair.phi1, pair.mass1, pair.pt2, pair.phi2, pair.mass2, met, met_phi
+        )
+
+    @quantity
+    def m_t2_ll(self) -> Floats:
+        """Stransverse mass of the pair, GeV, of all events; a microsecond each: see :attr:`m_t2_ll_where`."""
+        return self.m_t2_ll_where(np.ones(len(self.met), np.bool_))
+
+    @quantity
+    def super_razor(self) -> SuperRazor:
+        """The super-razor variables."""
+        return pair_super_razor(self.leptons, self.met, self.met_phi)
+
+    @quantity
+    def m_delta_r(self) -> Floats:
+        """M_Delta^R, GeV."""
+        return self.super_razor.m_delta_r
+
+    @quantity
+    def r_pt(self) -> Floats:
+        """R_pT."""
+        return self.super_razor.r_pt
+
+    @quantity
+    def inverse_gamma(self) -> Floats:
+        """1/(gamma_R + 1)."""
+        return self.super_razor.inverse_gamma
+
+    @quantity
+    def dphi_beta(self) -> Floats:
+        """dphi_beta^R, in [0, pi]."""
+        return self.super_razor.dphi_beta
+
+    @quantity
+    def cos_theta_b(self) -> Floats:
+        """\\|cos(theta_b)\\|."""
+        return pair_cos_theta_b(self.leptons)
+
+    @quantity
+    def delta_x(self) -> Floats:
+        """2 \\|p_z(l1) + p_z(l2)\\| / sqrt(s)."""
+        pair = self.leptons
+        return delta_x(pair.pt1, pair.eta1, pair.pt2, pair.eta2)

@@ -1,0 +1,63 @@
+"""The variables of the stop search that cuts may use, with their kinds and units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from columnar_af.selection.cut_expressions import Variable
+
+OBJECT_SETS = ("139fb", "36fb")
+"""Sets of objects that regions are defined on: those of SUSY-2018-08 and of SUSY-2016-17."""
+
+PARTIAL: Mapping[str, str] = {"m_t2_ll": "m_t2_ll_where"}
+"""Variable that takes long to compute -> what computes it for events that the other cuts leave open."""
+
+_GEV = Variable("number", "GeV")
+_RAD = Variable("number", "rad")
+_RATIO = Variable("number")
+_COUNT = Variable("count")
+_FLAG = Variable("flag")
+
+VARIABLES: Mapping[str, Variable] = {
+    "n_leptons": _COUNT,
+    "n_baseline_leptons": _COUNT,
+    "opposite_charge": _FLAG,
+    "same_flavour": _FLAG,
+    "lep1_pt": _GEV,
+    "lep2_pt": _GEV,
+    "lep1_eta": _RATIO,
+    "lep2_eta": _RATIO,
+    "lep1_is_electron": _FLAG,
+    "lep2_is_electron": _FLAG,
+    "m_ll": _GEV,
+    "pt_ll": _GEV,
+    "dphi_ll": _RAD,
+    "met": _GEV,
+    "met_significance": _RATIO,
+    "n_jets": _COUNT,
+    "n_b_jets": _COUNT,
+    "jet1_pt": _GEV,
+    "jet2_pt": _GEV,
+    "jet3_pt": _GEV,
+    "jet1_is_b": _FLAG,
+    "jet2_is_b": _FLAG,
+    "jet3_pt_over_met": _RATIO,
+    "r_2l": _RATIO,
+    "r_2l4j": _RATIO,
+    "r_2l2j": _RATIO,
+    "delta_x": _RATIO,
+    "pt_boost": _GEV,
+    "dphi_boost": _RAD,
+    "met_over_pt_boost": _RATIO,
+    "min_dr_l2_jets": _RATIO,
+    "m_t_lep1": _GEV,
+    "m_t_lep2": _GEV,
+    "m_t2_ll": _GEV,
+    "m_delta_r": _GEV,
+    "r_pt": _RATIO,
+    "inverse_gamma": _RATIO,
+    "dphi_beta": _RAD,
+    "cos_theta_b": _RATIO,
+    "trigger": _FLAG,
+    "cleaning": _FLAG,
+}

@@ -1,0 +1,274 @@
+"""StopVariables: what the search cuts on, from lists of leptons and jets."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from columnar_af.errors import ConfigError, SchemaError
+from columnar_af.kernels.lepton_pair import LeptonPair, lepton_pair, taken
+from columnar_af.kernels.min_delta_r import min_delta_r
+from columnar_af.kernels.overlap_removal import overlap_removal
+from columnar_af.kernels.r_2l2j import r_2l2j
+from columnar_af.kernels.r_2l4j import r_2l4j
+from columnar_af.kernels.signal_jets import SignalJets, signal_jets
+from columnar_af.ntuples.fast_reader.layout import Column
+from columnar_af.ntuples.stop.sources import StopSource
+from columnar_af.stop.needs import LEPTONS, why_missing
+from columnar_af.stop.objects import OBJECTS_139, Objects
+from columnar_af.stop.pair_variables import ELECTRON, Flags, Floats, Leptons, PairVariables, as_floats
+from columnar_af.stop.prompt import is_prompt
+from columnar_af.systematics import quantity
+
+Overlap = Literal["auto", "flag", "compute"]
+"""Where the overlap removal comes from: the ntuple's flags, or the kernel; ``auto``: the flags where there are any."""
+
+
+class StopVariables(PairVariables):
+    """The variables of the search, one value per event, from lists of objects.
+
+    Numbers are double precision, flags bool. GeV and radians. NaN stands for what an event has not (a second lepton, a third
+    jet) unless said otherwise. Where a layout lacks what a variable is made of, :meth:`why_missing` says so, and reading it
+    raises MissingBranchError.
+
+    Args:
+        source: Columns of nominal; see :func:`columnar_af.ntuples.stop.stop_source`. Variations: :meth:`varied`.
+        objects: Thresholds of the objects.
+        overlap: Where the overlap removal comes from.
+
+    Raises:
+        ConfigError: The flags of the overlap removal are asked for, and the ntuple has none.
+    """
+
+    def __init__(self, source: StopSource, objects: Objects = OBJECTS_139, overlap: Overlap = "auto") -> None:
+        super().__init__(source)
+        self.objects = objects
+        reason = source.why_missing("lepton_passes") or source.why_missing("jet_passes")
+        if overlap == "flag" and reason:
+            msg = f"the flags of the overlap removal are not there: {reason}"
+            raise ConfigError(msg, advice="use overlap='compute'")
+        self._computes_overlap = overlap == "compute" or (overlap == "auto" and reason is not None)
+        self._stop_source = source
+
+    def why_missing(self, variable: str) -> str | None:
+        """Why there is no such variable in this ntuple; None where there is.
+
+        Raises:
+            ConfigError: No ntuple has a variable of this name.
+        """
+        return why_missing(variable, type(self).names(), self._stop_source)
+
+    @quantity
+    def overlap(self) -> tuple[Flags, Flags]:
+        """Which leptons and which jets stay after the overlap removal."""
+        if not self._computes_overlap:
+            return self._objects("lepton_passes")[0], self._objects("jet_passes")[0]
+        pt, offsets = self._objects("lepton_pt")
+        eta, phi, flavour = (self._objects(f"lepton_{name}")[0] for name in ("eta", "phi", "flavour"))
+        jet_pt, jet_offsets = self._objects("jet_pt")
+        jet_eta, jet_phi, tagged = (self._objects(f"jet_{name}")[0] for name in ("eta", "phi", "is_tagged"))
+        chosen, lepton_eta = self.objects, np.abs(eta)
+        electron = np.abs(flavour) == ELECTRON
+        baseline = np.where(
+            electron,
+            (pt > chosen.electron_pt) & (lepton_eta < chosen.electron_eta),
+            (pt > chosen.muon_pt) & (lepton_eta < chosen.muon_eta),
+        )
+        jets = (jet_pt > chosen.jet_pt) & (np.abs(jet_eta) < chosen.jet_eta)
+        central = np.abs(jet_eta) < chosen.b_jet_eta
+        return overlap_removal(
+            pt, eta, phi, flavour, baseline, offsets, jet_eta, jet_phi, tagged & central, jets, jet_offsets
+        )
+
+    @quantity
+    def pair(self) -> LeptonPair:
+        """Where the pair is in the lists, and how many leptons there are."""
+        pt, offsets = self._objects("lepton_pt")
+        eta, flavour, identified = (
+            self._objects(f"lepton_{name}")[0] for name in ("eta", "flavour", "identified")
+        )
+        passes = self._lepton_passes()
+        return lepton_pair(
+            pt, eta, flavour, passes, identified, offsets, self.objects.electron, self.objects.muon
+        )
+
+    @quantity
+    def leptons(self) -> Leptons:
+        """The pair."""
+        return Leptons(
+            *(
+                taken(self._objects(column)[0], places)
+                for places in (self.pair.first, self.pair.second)
+                for column in LEPTONS
+            )
+        )
+
+    @quantity
+    def n_leptons(self) -> Floats:
+        """Signal leptons."""
+        return as_floats(self.pair.n_signal)
+
+    @quantity
+    def n_baseline_leptons(self) -> Floats:
+        """Baseline leptons."""
+        return as_floats(self.pair.n_baseline)
+
+    @quantity
+    def identified1(self) -> Flags:
+        """Whether the harder lepton is ID."""
+        return self._flag("lepton_identified", self.pair.first)
+
+    @quantity
+    def identified2(self) -> Flags:
+        """Whether the softer lepton is ID."""
+        return self._flag("lepton_identified", self.pair.second)
+
+    @quantity
+    def anti_identified1(self) -> Flags:
+        """Whether the harder lepton is anti-ID: not ID, but usable for the fake-factor method."""
+        return self._flag("lepton_anti_identified", self.pair.first)
+
+    @quantity
+    def anti_identified2(self) -> Flags:
+        """Whether the softer lepton is anti-ID."""
+        return self._flag("lepton_anti_identified", self.pair.second)
+
+    @quantity
+    def prompt(self) -> Flags:
+        """Whether both leptons of the pair are prompt by their origin in simulation; not in data."""
+        channel = self.column("channel_number")
+        origin = self._objects("lepton_origin")[0]
+        places = (self.pair.first, self.pair.second)
+        return np.logical_and(*(is_prompt(taken(origin, place), channel) for place in places))
+
+    @quantity
+    def jets(self) -> SignalJets:
+        """Signal jets, in falling order."""
+        pt, offsets = self._objects("jet_pt")
+        eta, phi, tagged = (self._objects(f"jet_{name}")[0] for name in ("eta", "phi", "is_tagged"))
+        passes, chosen = self._jet_passes(), self.objects
+        return signal_jets(
+            pt, eta, phi, tagged, passes, offsets, chosen.jet_pt, chosen.jet_eta, chosen.b_jet_eta
+        )
+
+    @quantity
+    def n_jets(self) -> Floats:
+        """Signal jets."""
+        return as_floats(np.diff(self.jets.offsets))
+
+    @quantity
+    def n_b_jets(self) -> Floats:
+        """b-jets."""
+        return as_floats(self.jets.n_tagged)
+
+    @quantity
+    def jet1_pt(self) -> Floats:
+        """p_T of the leading jet, GeV."""
+        return self.jets.leading_pt[0]
+
+    @quantity
+    def jet2_pt(self) -> Floats:
+        """p_T of the second jet, GeV."""
+        return self.jets.leading_pt[1]
+
+    @quantity
+    def jet3_pt(self) -> Floats:
+        """p_T of the third jet, GeV."""
+        return self.jets.leading_pt[2]
+
+    @quantity
+    def jet1_is_b(self) -> Flags:
+        """Whether the leading jet is b-tagged; False without a jet."""
+        return self.jets.leading_tagged[0]
+
+    @quantity
+    def jet2_is_b(self) -> Flags:
+        """Whether the second jet is b-tagged; False without one."""
+        return self.jets.leading_tagged[1]
+
+    @quantity
+    def jet3_pt_over_met(self) -> Floats:
+        """p_T of the third jet over ETmiss; 0 with fewer than three jets, so that a cut from above passes."""
+        return np.asarray(np.where(np.isnan(self.jet3_pt), 0.0, self.jet3_pt) / self.met)
+
+    @quantity
+    def r_2l4j(self) -> Floats:
+        """ETmiss over the sum of ETmiss, lepton p_T and p_T of up to four leading jets."""
+        return r_2l4j(self.met, self.lep1_pt, self.lep2_pt, self.jets.pt, self.jets.offsets)
+
+    @quantity
+    def r_2l2j(self) -> Floats:
+        """ETmiss over the sum of ETmiss, lepton p_T and p_T of up to two leading jets."""
+        return r_2l2j(self.met, self.lep1_pt, self.lep2_pt, self.jets.pt, self.jets.offsets)
+
+    @quantity
+    def min_dr_l2_jets(self) -> Floats:
+        """Smallest distance of the softer lepton to a signal jet; +inf without jets, NaN without a second lepton."""
+        jets = self.jets
+        distance = min_delta_r(self.lep2_eta, self.lep2_phi, jets.eta, jets.phi, jets.offsets)
+        return np.where(np.isnan(self.lep2_eta), np.nan, distance)
+
+    @quantity
+    def trigger(self) -> Flags:
+        """Whether an ETmiss chain of the event's run fired."""
+        return np.asarray(self.column("met_trigger"))
+
+    @quantity
+    def cleaning(self) -> Flags:
+        """Whether the event passes the cleaning."""
+        return ~np.asarray(self.column("cleaning_veto"))
+
+    @quantity
+    def gen_filt_met(self) -> Floats:
+        """ETmiss of the generator filter, GeV."""
+        return as_floats(self.column("gen_filt_met"))
+
+    @quantity
+    def channel_number(self) -> NDArray[Any]:
+        """Number of the sample."""
+        return np.asarray(self.column("channel_number"))
+
+    @quantity
+    def run(self) -> NDArray[Any]:
+        """Run."""
+        return np.asarray(self.column("run"))
+
+    @quantity
+    def event(self) -> NDArray[Any]:
+        """Number of the event."""
+        return np.asarray(self.column("event"))
+
+    def _lepton_passes(self) -> Flags:
+        """Depends on the leptons' column alone, where there is one, so that the jets' does not count as read."""
+        return self.overlap[0] if self._computes_overlap else self._objects("lepton_passes")[0]
+
+    def _jet_passes(self) -> Flags:
+        return self.overlap[1] if self._computes_overlap else self._objects("jet_passes")[0]
+
+    def _flag(self, column: str, places: NDArray[np.int64]) -> Flags:
+        return np.asarray(taken(self._objects(column)[0], places) == 1)
+
+    def _objects(self, name: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Content and offsets of a column of objects, of the lengths of their p_T."""
+        column = self.column(name)
+        momentum = f"{name.partition('_')[0]}_pt"
+        reference = column if name == momentum else self.column(momentum)
+        return _checked(column, reference, name, momentum)
+
+
+def _checked(
+    column: Column, reference: Column, name: str, reference_name: str
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    if column.offsets is None or reference.offsets is None:
+        msg = f"the column {name} has no list per event"
+        raise SchemaError(msg)
+    if column.offsets is not reference.offsets and not np.array_equal(column.offsets, reference.offsets):
+        here, there = np.diff(column.offsets), np.diff(reference.offsets)
+        event = (
+            int(np.flatnonzero(here != there)[0]) if len(here) == len(there) else min(len(here), len(there))
+        )
+        msg = f"the columns {name} and {reference_name} differ in length, first in event {event} of the chunk"
+        raise SchemaError(msg, advice="make the ntuple again, or leave out this file")
+    return column.content, column.offsets
