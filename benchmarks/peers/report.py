@@ -65,10 +65,11 @@ def _conditions(measurements: dict[str, Any], file: Path, load_before: float) ->
     commit = subprocess.run(
         ["git", "-C", PROJECT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     ).stdout.strip()
+    machine = f"{_processor()}, {len(os.sched_getaffinity(0))} cores"
+    loads = f"load average {load_before:.2f} before, {load_average():.2f} after (our own processes included)"
     return [
         f"- made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC by `python {command}`, commit {commit or 'unknown'}",
-        f"- machine: {_processor()}, {len(os.sched_getaffinity(0))} cores, load average {load_before:.2f} before and "
-        f"{load_average():.2f} after (our own processes included)",
+        f"- machine: {machine}; {loads}",
         f"- Python {platform.python_version()}, {versions}{root}",
         f"- input: {file.stat().st_size / 1e6:.0f} MB, {_events(measurements)} events; page cache warm",
         "- each number: median of fresh processes [smallest, largest], wall seconds; ratios of medians of this run",
@@ -127,8 +128,10 @@ def _other_tables(measurements: dict[str, Any]) -> list[str]:
     lines.append(
         f"- two cores: {cores.title}: {cores.spread('one_s')} s and {cores.spread()} s, ratio {cores.spread('ratio')}"
     )
-    for item in measurements.get("memory", []):
-        lines.append(f"- memory: {item['gigabytes']:.2f} GB of files, peak {item['peak_mb']:.0f} MB")
+    lines += [
+        f"- memory: {item['gigabytes']:.2f} GB of files, peak {item['peak_mb']:.0f} MB"
+        for item in measurements.get("memory", [])
+    ]
     for name, found in measurements["others"].items():
         shown = {key: value for key, value in found.items() if not isinstance(value, dict | list)}
         lines.append(f"- {name}: {', '.join(f'{key} {_number(value)}' for key, value in shown.items())}")

@@ -26,6 +26,7 @@ LABELS = {
     "workers": "workers",
     "variations": "variations",
 }
+COLORS = {"overall_s": "C0", "event_loop_s": "C1", "loop_khz": "C0", "worker_peak_mb": "C2"}
 STAGE_NAMES = {
     "open_s": "open",
     "read_s": "read",
@@ -34,6 +35,9 @@ STAGE_NAMES = {
     "compute_s": "compute",
     "fill_s": "fill",
 }
+
+HEADROOM = 1.1
+"""The vertical axis is this much longer than the largest value needs."""
 
 Columns = tuple[str, ...]
 POINT_COLUMNS: Columns = ("sweep", "value", "size", "workers", "variations", "cold", "repeat")
@@ -147,7 +151,7 @@ def _draw_sweep(axes: Sequence[Axes], points: Sequence[Measured], sweep: str) ->
     left.set(xlabel=LABELS[sweep], ylabel="rate [kHz]" if sweep == "workers" else "time [s]")
     right.set(xlabel=LABELS[sweep], ylabel="peak memory [MB]")
     for axis in axes:
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, HEADROOM * axis.get_ylim()[1])
         axis.legend()
 
 
@@ -165,7 +169,7 @@ def _line(
     spreads = [each.spread(metric) or (0, 0) for each in points]
     low = [median - spread[0] for median, spread in zip(medians, spreads, strict=True)]
     high = [spread[1] - median for median, spread in zip(medians, spreads, strict=True)]
-    axis.errorbar(x, medians, [low, high], fmt=f"o{style}", capsize=3, label=label)
+    axis.errorbar(x, medians, [low, high], fmt=f"o{style}", capsize=3, label=label, color=COLORS[metric])
 
 
 def _draw_stages(axis: Axes, measured: Sequence[Measured]) -> None:

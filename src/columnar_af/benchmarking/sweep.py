@@ -21,8 +21,12 @@ from columnar_af.benchmarking.point import Request
 from columnar_af.benchmarking.replicas import replicated
 from columnar_af.datasets.fileset import Fileset
 from columnar_af.errors import ConfigError, ExecutorError
+from columnar_af.processing.processors import load_processor
 
 SWEEPS = ("size", "workers", "variations")
+
+SHIFTED_OBJECTS = ("columns", "tree")
+"""Kinds of variations that shift objects, which costs more than another weight."""
 
 SHOWN_LINES = 15
 """Last lines of a failed process that its error repeats."""
@@ -108,7 +112,9 @@ class Benchmark:
         executor: For more than one worker; one worker is always this process alone, unless it is a dask executor.
         chunksize: Entries per chunk.
         sizes, workers, variations: The sweeps. Workers and variations are swept at the largest size and at size 1.
-        variations_parameter: Argument of the processor's class that takes the number of variations.
+        variations_parameter: Argument of the processor's class that takes the variations: the first names, separated by
+            commas, where the processor declares variations (attribute ``systematics``), and ``none`` for 0; their number
+            where it does not.
         cold: Whether each size is measured with a cold page cache, too.
         repeats: Measurements of each point.
     """
@@ -121,7 +127,7 @@ class Benchmark:
     sizes: Sequence[int] = (1,)
     workers: Sequence[int] = (1,)
     variations: Sequence[int] = ()
-    variations_parameter: str = "variations"
+    variations_parameter: str = "systematics"
     cold: bool = False
     repeats: int = 3
 
@@ -183,7 +189,7 @@ def _check(benchmark: Benchmark) -> None:
 def _request(benchmark: Benchmark, point: Point, source: Path) -> Request:
     parameters = dict(benchmark.parameters)
     if point.variations is not None:
-        parameters[benchmark.variations_parameter] = point.variations
+        parameters[benchmark.variations_parameter] = _variations(benchmark, point.variations)
     alone = point.workers == 1 and not benchmark.executor.startswith("dask")
     return Request(
         benchmark.processor,
@@ -194,6 +200,22 @@ def _request(benchmark: Benchmark, point: Point, source: Path) -> Request:
         point.workers,
         benchmark.chunksize,
     )
+
+
+def _variations(benchmark: Benchmark, number: int) -> str | int:
+    """What the processor's argument gets for so many variations; those that shift objects come first.
+
+    Raises:
+        ConfigError: The processor declares fewer.
+    """
+    declared = getattr(load_processor(benchmark.processor, dict(benchmark.parameters)), "systematics", None)
+    if declared is None:
+        return number
+    names = [one.name for one in sorted(declared, key=lambda one: one.kind not in SHIFTED_OBJECTS)]
+    if number > len(names):
+        msg = f"{benchmark.processor} declares {len(names)} variations, and {number} are asked for"
+        raise ConfigError(msg)
+    return ",".join(names[:number]) or "none"
 
 
 def _measure(request: Request) -> Record:

@@ -45,9 +45,9 @@ class Numbers(click.ParamType[tuple[int, ...]]):
 @click.option("--variations", type=Numbers(), default="", help="Numbers of variations, at size 1.")
 @click.option(
     "--variations-parameter",
-    default="variations",
+    default="systematics",
     metavar="NAME",
-    help="Argument of the processor's class that takes their number.",
+    help="Argument of the processor's class that takes their names, or their number where it declares none.",
 )
 @click.option("--cold", is_flag=True, help="Measure each size with files dropped from the page cache, too.")
 @click.option("--repeats", type=click.IntRange(min=1), default=3, help="Measurements of each point.")

@@ -56,7 +56,10 @@ def fit() -> None:
     "--variation", default="", help="Systematic variation of the simulation, such as muon_scale_up."
 )
 @click.option(
-    "--output", "-o", type=click.Path(path_type=Path), help="Folder to write to.  [default: DIRECTORY/fits, or its folder VARIATION]"
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="Folder to write to.  [default: DIRECTORY/fits, or its folder VARIATION]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the yields as JSON.")
 def ds_mass(

@@ -169,7 +169,12 @@ def study(result: RunResult, options: StudyOptions, simulation: RunResult | None
     source, variation = simulation or result, options.variation
     require_variation(source, variation)
     data = data_eras(
-        result, options.mass_range, datasets=datasets, eras=eras, unbinned=options.unbinned, variation=variation
+        result,
+        options.mass_range,
+        datasets=datasets,
+        eras=eras,
+        unbinned=options.unbinned,
+        variation=variation,
     )
     if not data:
         msg = "this result has no data: the metadata of all of its datasets say is_data: false"

@@ -36,7 +36,9 @@ def _mixed(state: np.uint64, word: np.uint64) -> np.uint64:
 
 
 @nb.njit(nogil=True, cache=True)
-def reproducible_normal_kernel(event_words: Words, object_words: Words, offsets: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
+def reproducible_normal_kernel(
+    event_words: Words, object_words: Words, offsets: NDArray[np.int64], seed: int
+) -> NDArray[np.float64]:
     """Flat form of :func:`reproducible_normal`.
 
     Args:
@@ -85,7 +87,9 @@ def reproducible_normal(events: ak.Array, objects: ak.Array, seed: int = 0) -> a
 
 @on_any_backend(_one_number_per_object)
 def _of_columns(*columns: ak.Array, seed: int) -> ak.Array:
-    events = np.stack([ak.to_numpy(column).astype(np.int64).view(np.uint64) for column in columns[:3]], axis=1)
+    events = np.stack(
+        [ak.to_numpy(column).astype(np.int64).view(np.uint64) for column in columns[:3]], axis=1
+    )
     flat = [flat_numbers(column, np.nan) for column in columns[3:]]
     offsets = flat[0][1]
     words = [values.astype(np.float64).view(np.uint64) for values, _ in flat]

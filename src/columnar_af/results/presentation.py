@@ -51,7 +51,9 @@ def _rich_table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
     for name in columns:
         is_text = name in TEXT_COLUMNS  # a name that is cut off names nothing
-        table.add_column(name, justify="left" if is_text else "right", overflow="fold" if is_text else "ellipsis")
+        table.add_column(
+            name, justify="left" if is_text else "right", overflow="fold" if is_text else "ellipsis"
+        )
     for row in rows:
         table.add_row(*map(Text, row))
     return table
