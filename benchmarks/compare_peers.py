@@ -77,22 +77,31 @@ class Comparison:
 
     def _record(self, name: str) -> dict[str, Any]:
         output = self.scratch / f"{name}.npz"
-        match name.split("-"):
-            case ["rdf", threads]:
-                return self._root("typed", output, threads)
-            case ["shell", "ours"]:
-                return self._shell()
-            case ["shell", "rdf", *typed]:
-                record = self._root("typed" if typed else "notebook", output, "1")
-                return {**record, "wall_s": record["process_s"]}
-            case ["ours", "2"]:
-                return measured(one("ours", self.file, self.warm_up, "--workers", 2))
-            case ["ours", "cached"]:
-                cache = ("--cache", self.scratch / "cache")
-                if not self.series[name].records:
-                    measured(one("ours", self.file, self.warm_up, *cache))  # the first pass fills the cache
-                return measured(one("ours", self.file, self.warm_up, *cache))
+        kind, _, rest = name.partition("-")
+        if kind == "rdf":
+            return self._root("typed", output, rest)
+        if kind == "shell":
+            return self._from_the_shell(rest, output)
+        if kind == "ours":
+            return self._ours(rest)
         return measured(one(name, self.file, self.warm_up, "--output", output))
+
+    def _from_the_shell(self, who: str, output: Path) -> dict[str, Any]:
+        if who == "ours":
+            return self._shell()
+        record = self._root("typed" if who == "rdf-typed" else "notebook", output, "1")
+        return {**record, "wall_s": record["process_s"]}
+
+    def _ours(self, how: str) -> dict[str, Any]:
+        """A run gives no candidates, see :meth:`check`."""
+        more: tuple[Any, ...] = ()
+        if how == "cached":
+            more = ("--cache", self.scratch / "cache")
+            if not (self.scratch / "cache").exists():
+                measured(one("ours", self.file, self.warm_up, *more))  # the first pass fills the cache
+        elif how:
+            more = ("--workers", how)
+        return measured(one("ours", self.file, self.warm_up, *more))
 
     def _root(self, kind: str, output: Path, threads: str) -> dict[str, Any]:
         if self.root_python is None:

@@ -243,7 +243,9 @@ def variations(chosen: argparse.Namespace) -> dict[str, Any]:
         for name, names in settings.items():
             records[name].append(measured(fileset, names))
             tell(f"round {number + 1}: {name}: {records[name][-1]['wall_s']:.3f} s")
-    walls = {name: median(each, "wall_s") for name, each in records.items()}
+    walls, cpu = (
+        {name: median(each, key) for name, each in records.items()} for key in ("wall_s", "chunk_cpu_s")
+    )
     found = {
         "loopsusy_events": records["all"][0]["events"],
         "nominal_s": walls["objects 0"],
@@ -251,7 +253,10 @@ def variations(chosen: argparse.Namespace) -> dict[str, Any]:
         "all_98_over_nominal": walls["all"] / walls["objects 0"],
         "marginal_kinematic_percent": marginal(walls, "objects", KINEMATIC),
         "marginal_weight_percent": marginal(walls, "weights", WEIGHTS),
+        "marginal_kinematic_percent_of_cpu": marginal(cpu, "objects", KINEMATIC),
+        "marginal_weight_percent_of_cpu": marginal(cpu, "weights", WEIGHTS),
         "peak_mb": max(record["peak_mb"] for each in records.values() for record in each),
+        "cpu": cpu,
         "walls": {name: [record["wall_s"] for record in each] for name, each in records.items()},
     }
     if chosen.picture:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from peers.layout import Selected, Timing, save
 
-PEERS = ("plain", "expert", "uproot", "limit", "ours", "ours-cached", "check")
+PEERS = ("plain", "expert", "uproot", "limit", "ours", "check")
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     spans: dict[str, float] = {}
     call = _call(arguments, spans)
     if arguments.peer != "check":
-        call(arguments.warm_up)
+        _warm_up(arguments, call)
     gc.collect()
     wall, cpu = time.perf_counter(), time.process_time()
     selected = call(arguments.file)
@@ -63,6 +63,16 @@ def _call(arguments: argparse.Namespace, spans: dict[str, float]) -> Callable[[P
 
             return ours.candidates
     return _ours(arguments, spans)
+
+
+def _warm_up(arguments: argparse.Namespace, call: Callable[[Path], Selected]) -> None:
+    """Everything is imported, loaded and compiled, in all workers."""
+    if arguments.peer.startswith("ours"):
+        from peers import ours
+
+        ours.warm_up(arguments.warm_up, workers=arguments.workers)
+    else:
+        call(arguments.warm_up)
 
 
 def _ours(arguments: argparse.Namespace, spans: dict[str, float]) -> Callable[[Path], Selected]:

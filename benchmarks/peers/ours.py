@@ -7,8 +7,10 @@ from typing import Any
 
 import awkward as ak
 import hist
+import loky
 import numpy as np
 import uproot
+from coffea.processor import FuturesExecutor
 
 from columnar_af import Fileset, RunResult, run
 from columnar_af.datasets.fileset import Dataset, InputFile
@@ -22,6 +24,7 @@ from peers.layout import MASS_BINS, MASS_RANGE, TREE, Selected
 ERA = "2017F"
 CHUNK_EVENTS = 50_000
 CHECK_EVENTS = 10_000
+WARM_UP_EVENTS = 25
 
 
 def fileset_of(path: Path, replicas: int = 1) -> Fileset:
@@ -39,19 +42,36 @@ def _link(path: Path, number: int) -> Path:
 
 
 def measured(
-    path: Path, *, cache: ColumnCache | None = None, workers: int = 1, replicas: int = 1
+    path: Path,
+    *,
+    cache: ColumnCache | None = None,
+    workers: int = 1,
+    replicas: int = 1,
+    chunk: int = CHUNK_EVENTS,
 ) -> RunResult:
-    """One run of the whole processor."""
+    """One run of the whole processor; the processes of more than one worker stay for the next call."""
     with copies_allowed():
         return run(
             "ds_phi_pi",
             fileset_of(path, replicas),
-            executor="iterative" if workers == 1 else "futures",
+            executor="iterative" if workers == 1 else _two_processes(workers),
             workers=workers,
-            chunksize=CHUNK_EVENTS if replicas > 1 else max(CHUNK_EVENTS // workers, 1),
+            chunksize=chunk if replicas > 1 else max(chunk // workers, 1),
             column_cache=cache,
             progress=False,
         )
+
+
+def warm_up(path: Path, *, cache: ColumnCache | None = None, workers: int = 1) -> RunResult:
+    """The same on a small file, in so many chunks that each worker gets some."""
+    return measured(
+        path, cache=cache, workers=workers, chunk=CHUNK_EVENTS if workers == 1 else WARM_UP_EVENTS
+    )
+
+
+def _two_processes(workers: int) -> FuturesExecutor:
+    """Processes that are there already are taken again."""
+    return FuturesExecutor(workers=workers, pool=loky.get_reusable_executor(workers, timeout=600))
 
 
 def candidates(path: Path) -> Selected:
