@@ -5,3 +5,10 @@ same: the entry and the mass of each selected candidate, and the histogram of th
 """
 
 from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
+# The package beside these benchmarks, whatever is installed; the processes that are measured get the same.
+sys.path[:0] = [str(PROJECT / "src"), str(PROJECT)]

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-BENCHMARKS = Path(__file__).parent.parent
-PROJECT = BENCHMARKS.parent
+from peers import PROJECT
+
+BENCHMARKS = PROJECT / "benchmarks"
 
 
 class PeerError(RuntimeError):
