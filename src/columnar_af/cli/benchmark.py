@@ -9,6 +9,9 @@ import click
 
 from columnar_af.cli.run import Parameter
 
+SHOWN_NAMES = 3
+"""Datasets that the title of a picture names."""
+
 
 class Numbers(click.ParamType[tuple[int, ...]]):
     """Whole numbers with commas between them."""
@@ -97,7 +100,13 @@ def benchmark(
     )
     measured = run_benchmark(asked, output / "inputs", lambda text: click.echo(text, err=True))
     settings = {**vars(asked), "fileset": source.to_coffea()}
-    title = f"{processor}, {', '.join(source.datasets)}, {repeats} repeats"
+    names = list(source.datasets)
+    inputs = ", ".join(names) if len(names) <= SHOWN_NAMES else f"{len(names)} datasets"
+    title = (
+        f"{processor}, {inputs}, median of {repeats} measurements"
+        if repeats > 1
+        else f"{processor}, {inputs}"
+    )
     for path in write_report(measured, output, title=title, settings=settings):
         click.echo(f"wrote {path}")
     for note in sorted({each.note for each in measured if each.note}):
