@@ -40,6 +40,14 @@ define environment
 @touch $(1)/.made
 endef
 
+# $(call compiled_kernels,FOLDER): one chunk of each analysis, so that no later run has to compile. What fails here fails again,
+# and is explained, in the first run that somebody asks for.
+define compiled_kernels
+@echo "Compiling the kernels"
+@$(1)/bin/columnar-af run ds_phi_pi datasets/ds_phi_pi.yaml --max-chunks 1 > /dev/null || true
+@$(1)/bin/columnar-af run stop_search datasets/stop_loopsusy.yaml --dataset Wt_mc16e --max-chunks 1 > /dev/null || true
+endef
+
 .PHONY: help
 help:  ## List what there is to make
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +58,7 @@ setup: $(VENV)/.made  ## Make .venv from the lock file, with the project in it
 
 $(VENV)/.made: requirements/set-a.lock pyproject.toml
 	$(call environment,$(VENV),$<)
+	$(call compiled_kernels,$(VENV))
 
 $(NEW_DASK_VENV)/.made: requirements/new-dask.lock pyproject.toml
 	$(call environment,$(NEW_DASK_VENV),$<)

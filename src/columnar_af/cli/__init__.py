@@ -30,6 +30,7 @@ VERBS = {
     "candidates": "columnar_af.cli.candidates:candidates",
     "corrections": "columnar_af.cli.corrections:corrections",
     "cache": "columnar_af.cli.cache:cache",
+    "benchmark": "columnar_af.cli.benchmark:benchmark",
 }
 """Verb -> where its click command lives; imported only when the verb is used, so that ``--help`` stays fast."""
 
@@ -53,6 +54,7 @@ HELP = {
     "candidates": "Write the selected candidates of a run as a flat ntuple.",
     "corrections": "Make tables of corrections from the analysts' formats.",
     "cache": "Look at the local cache of columns that the fast reader can fill, or empty it.",
+    "benchmark": "Measure a processor against data size, workers and variations.",
 }
 
 

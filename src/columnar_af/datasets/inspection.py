@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -244,8 +246,24 @@ def _refuse_broken_promises(file: InputFile, report: FileReport) -> None:
         raise FilesetError(msg, advice="make the fileset again")
 
 
+_copies_allowed: ContextVar[bool] = ContextVar("copies_allowed", default=False)
+
+
+@contextmanager
+def copies_allowed() -> Iterator[None]:
+    """Within the block a file may be listed more than once: for benchmarks, which need more data than there is."""
+    token = _copies_allowed.set(True)
+    try:
+        yield
+    finally:
+        _copies_allowed.reset(token)
+
+
 def _refuse_copies(reports: Sequence[FileReport]) -> Iterator[FileReport]:
     """The reports, with an error in each that has UUID and tree of an earlier file: its events would count twice."""
+    if _copies_allowed.get():
+        yield from reports
+        return
     first: dict[tuple[str, str | None], FileReport] = {}
     for report in reports:
         if report.error is not None or report.uuid is None:

@@ -19,6 +19,7 @@ from columnar_af.ntuples.fast_reader.mapping import (
     events_where,
     fast_events,
     fast_reading,
+    statistics_of,
     use_fast_reading,
 )
 from columnar_af.ntuples.fast_reader.memory import keep_freed_memory
@@ -34,5 +35,6 @@ __all__ = [
     "fast_reading",
     "fired",
     "keep_freed_memory",
+    "statistics_of",
     "use_fast_reading",
 ]

@@ -224,7 +224,7 @@ class ColumnReader:
 
     def _baskets(self, batch: Sequence[KnownBranch], numbers: Sequence[Sequence[int]]) -> list[list[Basket]]:
         """Read the baskets of several branches in one request, and their headers."""
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.thread_time()
         ranges = [
             place
             for known, which in zip(batch, numbers, strict=True)
@@ -237,7 +237,8 @@ class ColumnReader:
         ):  # coffea's metrics take the bytes read from uproot's own counter
             self._tree.file.source._num_requested_bytes += n_bytes
         names = [known.path for known in batch]
-        self.statistics.add_read(names, len(ranges), n_bytes, time.perf_counter() - started)
+        waited, worked = time.perf_counter() - started, time.thread_time() - cpu
+        self.statistics.add_read(names, len(ranges), n_bytes, waited, worked)
         return [
             [_basket(known.index, number, raw) for number in which]
             for known, which in zip(batch, numbers, strict=True)

@@ -26,6 +26,7 @@ from uproot.source.futures import TrivialExecutor
 from columnar_af.ntuples.fast_reader.column_cache import ColumnCache
 from columnar_af.ntuples.fast_reader.columns import ColumnReader, Pool
 from columnar_af.ntuples.fast_reader.open_trees import open_trees
+from columnar_af.ntuples.fast_reader.statistics import ReadStatistics
 
 Bools = npt.NDArray[np.bool_]
 
@@ -57,6 +58,12 @@ class FastSourceMapping(UprootSourceMapping):
                 pool = self.default_pool if idle else self.decompression_executor
                 self._readers[id(tree)] = ColumnReader(tree, pool=pool, cache=self.column_cache)
             return self._readers[id(tree)]
+
+    @property
+    def readers(self) -> list[ColumnReader]:
+        """The readers that were made until now."""
+        with self._reading:
+            return list(self._readers.values())
 
     def read_now(self, tree: Any, branches: Collection[str]) -> None:
         """Read branches that the reader knows, together, before they are touched; leaves the others."""
@@ -271,6 +278,14 @@ def reader_of_events(events: ak.Array) -> EventsSource | None:
     tree = mapping._column_source(uuid, tree_path)
     reader, branches = mapping.reader_of(tree), frozenset(tree.keys(recursive=False))
     return EventsSource(reader, branches, mapping._start, mapping._stop, mapping._access_log)
+
+
+def statistics_of(events: ak.Array) -> list[ReadStatistics]:
+    """What reading these events has cost until now, one per tree that was read; none where something else reads them."""
+    mapping = getattr(events.attrs.get("@events_factory"), "_mapping", None)
+    if not isinstance(mapping, FastSourceMapping):
+        return []
+    return [reader.statistics for reader in mapping.readers]
 
 
 @contextmanager
