@@ -10,7 +10,7 @@ from coffea.processor import FuturesExecutor
 
 from columnar_af.processing.chunk import Chunk, ChunkOutcome
 from columnar_af.processing.executors import open_executor
-from columnar_af.processing.keeping_pool import KeepingPool
+from columnar_af.processing.keeping_pool import LEAK_BYTES, KeepingPool, loky_pool
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.recovery import run_all
 
@@ -85,3 +85,16 @@ def test_settling_cancels_what_waits_and_waits_for_what_runs() -> None:
         assert list(pool.take().entries) == [0]
         assert all(receipt.done() for receipt in receipts)
         assert not pool.broken
+
+
+def leak_limit() -> int:
+    from loky import process_executor
+
+    return int(process_executor._MAX_MEMORY_LEAK_SIZE)
+
+
+def test_workers_may_take_memory() -> None:
+    """Else loky replaces one whose first chunk was larger than the check of its modules."""
+    assert leak_limit() < LEAK_BYTES, "else ours is of no use"
+    with loky_pool(1) as pool:
+        assert pool.submit(leak_limit).result() == LEAK_BYTES

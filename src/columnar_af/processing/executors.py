@@ -19,7 +19,7 @@ from columnar_af.errors import ColumnarAFError, ConfigError
 from columnar_af.processing.chunk import Chunk
 from columnar_af.processing.dask_client import client_for, notes_on, require_modules_on
 from columnar_af.processing.dask_executor import DaskFuturesExecutor
-from columnar_af.processing.keeping_pool import KeepingPool
+from columnar_af.processing.keeping_pool import KeepingPool, loky_pool
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.payload import Payload, require_modules
 
@@ -125,7 +125,7 @@ def _by_name(name: str, workers: int) -> ExecutorBase:
         case "iterative":
             return IterativeExecutor(function_name=name)
         case "futures":
-            return FuturesExecutor(workers=workers, function_name=name)
+            return FuturesExecutor(workers=workers, function_name=name, pool=loky_pool)
         case "dask":
             return DaskFuturesExecutor(workers=workers)
     from columnar_af.processing.dask_awkward_executor import (  # noqa: PLC0415  # an extra that may be missing
