@@ -64,13 +64,43 @@ $(NEW_DASK_VENV)/.made: requirements/new-dask.lock pyproject.toml
 	$(call environment,$(NEW_DASK_VENV),$<)
 
 DEMO := results/ds_phi_pi
+MEASUREMENT := results/measurement
+STOP := results/stop
 
 .PHONY: demo
-demo: $(VENV)/.made  ## D_s -> phi(mu mu) pi on the small ntuples of datasets/: cutflows, histograms, mass fit, figures
+demo: demo-ds demo-measurement demo-stop  ## All demos, on simulated ntuples: figures, tables, and the truth beside what was found
+
+.PHONY: demo-ds
+demo-ds: $(VENV)/.made  ## D_s -> phi(mu mu) pi on the small ntuples of datasets/: cutflows, histograms, figures
 	$(BIN)/columnar-af run ds_phi_pi datasets/ds_phi_pi.yaml --executor futures --workers 2 -o $(DEMO)
 	$(BIN)/columnar-af plot $(DEMO) --histogram mass --histogram dimuon_mass
-	$(BIN)/columnar-af fit ds-mass $(DEMO)
 	@$(BIN)/python -c "$$TELL" $(DEMO)
+
+.PHONY: demo-measurement
+demo-measurement: $(VENV)/.made  ## The D_s yields of six eras, and from them the expected tau -> 3mu: ntuples, fits, datacards
+	$(BIN)/columnar-af simulate t3m-measurement --workers 2 --overwrite -o $(MEASUREMENT)/ntuples
+	$(BIN)/columnar-af run ds_phi_pi $(MEASUREMENT)/ntuples/control.yaml --executor futures --workers 2 -o $(MEASUREMENT)/control > /dev/null
+	$(BIN)/columnar-af fit ds-mass $(MEASUREMENT)/control
+	$(BIN)/columnar-af run tau_to_3mu $(MEASUREMENT)/ntuples/signal.yaml --executor futures --workers 2 -o $(MEASUREMENT)/signal > /dev/null
+	$(BIN)/columnar-af run tau_to_3mu $(MEASUREMENT)/ntuples/search.yaml --executor futures --workers 2 -o $(MEASUREMENT)/search > /dev/null
+	$(BIN)/columnar-af normalize $(MEASUREMENT)/control $(MEASUREMENT)/control --signal $(MEASUREMENT)/signal --search $(MEASUREMENT)/search
+	@echo "Figures: $(MEASUREMENT)/control/fits, for example 2017C.png, stability.png and decay_length.png"
+	@echo "Datacards and tables: $(MEASUREMENT)/control/normalization; the truth: $(MEASUREMENT)/ntuples/truth.json"
+
+# Backgrounds, points of the mass grid, and data with one of these signals mixed in; variations of four kinds.
+STOP_SAMPLES := Wt,ttbar,VV,Zjets,ttZ,other,fakes,data,stop4body_350_20,stop4body_350_40,stop4body_450_20,stop4body_450_40,stop4body_550_20,stop4body_550_40
+STOP_VARIATIONS := JET_GroupedNP_1__1up,JET_GroupedNP_1__1down,EG_SCALE_ALL__1up,EG_SCALE_ALL__1down,MUON_SCALE__1up,MUON_SCALE__1down,MET_SoftTrk_ResoPara
+
+.PHONY: demo-stop
+demo-stop: $(VENV)/.made  ## The stop search with all its variations: yields, background fit, limits, contour, workspaces
+	$(BIN)/columnar-af run stop_search datasets/stop_histfitter.yaml --executor futures --workers 2 -o $(STOP)/histfitter > /dev/null
+	$(BIN)/columnar-af simulate stop-loopsusy --events 2000 --campaigns mc16e --samples $(STOP_SAMPLES) --variations $(STOP_VARIATIONS) --signal stop4body_450_40 --processes 2 --overwrite -o $(STOP)/ntuples
+	$(BIN)/columnar-af run stop_search $(STOP)/ntuples/stop_loopsusy.yaml --executor futures --workers 2 -o $(STOP)/loopsusy > /dev/null
+	$(BIN)/columnar-af yields $(STOP)/loopsusy
+	$(BIN)/columnar-af limit $(STOP)/loopsusy
+	$(BIN)/columnar-af export $(STOP)/loopsusy --format pyhf --signal stop4body_450_40
+	$(BIN)/columnar-af limit --counts "SRA 10 12.8 3.2" --counts "SRB 19 19.3 2.7" --luminosity 139
+	@echo "Figures: $(STOP)/loopsusy/limits/figures, for example regions.png and exclusion.png"
 
 define TELL
 import json, sys
@@ -81,7 +111,6 @@ for name, dataset in json.loads((folder / "summary.json").read_text())["datasets
     print(f"  {name:<22} {dataset['cutflow'][-1]['events']:>4} of {dataset['entries']:>4} events")
 print(f"Result:  {folder}/summary.json and histograms.root; columnar-af show {folder} prints it")
 print(f"Figures: {folder}/figures, for example {folder}/figures/mass_2017C.png")
-print(f"Fits:    {folder}/fits, for example {folder}/fits/2017C.png; the table above has the true yields beside them")
 endef
 export TELL
 

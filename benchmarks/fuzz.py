@@ -1,4 +1,5 @@
-"""Fuzz everything that columnar-af reads: filesets, ledgers, partial results, results, ROOT files.
+"""Fuzz everything that columnar-af reads: filesets, ledgers, partial results, results, ROOT files (also
+with the fast reader), its cache of columns, constants.
 
     python benchmarks/fuzz.py --minutes 60 [--seed 0] [TARGET ...]
 
@@ -24,7 +25,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("targets", nargs="*")
     options = parser.parse_args()
-    report = fuzz(60 * options.minutes, seed=options.seed, only=tuple(options.targets))
+    report = fuzz(seconds=60 * options.minutes, seed=options.seed, only=tuple(options.targets))
     for target, count in sorted(report.cases.items()):
         told = ", ".join(f"{outcome} {number}" for outcome, number in report.outcomes[target].most_common())
         print(f"{target:14s} {count:6d} cases: {told}")

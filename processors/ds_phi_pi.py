@@ -19,16 +19,18 @@ from typing import Any, ClassVar
 import awkward as ak
 import hist
 import numpy as np
-from coffea.processor import ProcessorABC
+from coffea.processor import ProcessorABC, column_accumulator
 
 from columnar_af.corrections import corrected_weights
+from columnar_af.datasets.eras import YEARS, year_of
 from columnar_af.errors import ConfigError, SchemaError
 from columnar_af.kernels.best_candidate import best_candidate
 from columnar_af.kernels.decay_length import proper_decay_length
 from columnar_af.kernels.leg_matching import match_legs
-from columnar_af.kernels.trigger_names import any_fired
 from columnar_af.kernels.trigger_objects import match_objects
-from columnar_af.ntuples.t3m import T3MSchema, fall_back, why_missing
+from columnar_af.mva.flat_columns import flattened
+from columnar_af.ntuples.fast_reader import events_where
+from columnar_af.ntuples.t3m import T3MSchema, fall_back, trigger_fired, why_missing
 from columnar_af.selection import CandidateSelection, Cutflow, CutflowRow, Values, fill
 from columnar_af.selection.candidates import unrecorded
 from columnar_af.selection.filling import fill_plane
@@ -142,15 +144,6 @@ FULL_RUN3 = Thresholds(
 )
 """RUN3, the same for 2022 and 2023."""
 
-YEARS = ("2017", "2018", "2022", "2023")
-ERAS: Mapping[str, tuple[str, ...]] = {
-    "2017": tuple("BCDEF"),
-    "2018": tuple("ABCD"),
-    "2022": (*"CDEFG", "preEE", "postEE"),
-    "2023": (*"BCD", "preBPix", "postBPix"),
-}
-"""Year -> what may follow it in the name of an era: a period of data (CMS luminosity tables), or the simulation of the time
-before or after a part of the detector failed (the names of CMS' Run 3 campaigns)."""
 SELECTIONS: Mapping[str, Mapping[str, Thresholds]] = {
     "seed-notebook": dict.fromkeys(YEARS, SEED_NOTEBOOK),
     "full-analysis": {"2017": FULL_2017, "2018": FULL_2018, "2022": FULL_RUN3, "2023": FULL_RUN3},
@@ -195,20 +188,6 @@ def unit_weight(events: ak.Array) -> ak.Array:
     return ak.ones_like(events.event, dtype=np.float64)
 
 
-def year_of(era: str) -> str:
-    """The year of an era: ``2017C`` -> ``2017``.
-
-    Raises:
-        ConfigError: There is no such era.
-    """
-    year, period = era[:4], era[4:]
-    if year not in YEARS or (period and period not in ERAS[year]):
-        known = f"; after {year} may come {', '.join(ERAS[year])}" if year in ERAS else ""
-        msg = f"unknown era {era!r}: an era starts with one of the years {', '.join(YEARS)}, for example 2017C{known}"
-        raise ConfigError(msg, advice="correct 'era' in the metadata of the dataset")
-    return year
-
-
 def chosen_systematics(choice: str | Iterable[str]) -> tuple[str, ...]:
     """The keys of :data:`SYSTEMATICS` that are asked for: names, in a list or separated by commas; ``all``; ``none``.
 
@@ -233,8 +212,10 @@ class DsPhiPi(ProcessorABC):
         variant: ``seed-notebook`` or ``full-analysis``, a key of :data:`SELECTIONS`.
         default_era: Era of a dataset whose metadata name none.
         event_weight: Weight of each event of simulation. Data have weight 1.
+        n_minus_one: Whether to fill the N-1 distributions. Without them, candidates that failed a cut are left at once, which
+            halves the time.
         systematics: Variations of simulation, keys of :data:`SYSTEMATICS` in a list or separated by commas, or ``all``.
-        muon_momentum: How well the momentum of muons is known.
+        muon_momentum: How well the momentum of muons is known: a MuonMomentum, or its sizes by name.
     """
 
     schema: ClassVar[type] = T3MSchema
@@ -244,8 +225,9 @@ class DsPhiPi(ProcessorABC):
         variant: str = "seed-notebook",
         default_era: str = "2017",
         event_weight: EventWeight = unit_weight,
+        n_minus_one: bool = True,
         systematics: str | Iterable[str] = (),
-        muon_momentum: MuonMomentum | None = None,
+        muon_momentum: MuonMomentum | Mapping[str, float] | None = None,
     ) -> None:
         if variant not in SELECTIONS:
             msg = f"unknown variant {variant!r} of the selection: expected one of {', '.join(SELECTIONS)}"
@@ -254,14 +236,16 @@ class DsPhiPi(ProcessorABC):
         self.variant = variant
         self.default_era = default_era
         self.event_weight = event_weight
+        self.n_minus_one = n_minus_one
         self.systematics = chosen_systematics(systematics)
-        self.muon_momentum = muon_momentum or MuonMomentum()
+        self.muon_momentum = MuonMomentum.of(muon_momentum)
 
     def process(self, events: ak.Array) -> dict[str, dict[str, Any]]:
         """Select candidates in one chunk of events.
 
         Returns:
-            dataset -> ``entries``, ``sumw``, ``cutflow``, ``hists``, ``yields``, and ``corrections``: rule -> how often used.
+            dataset -> ``entries``, ``sumw``, ``cutflow``, ``hists``, ``yields``, ``corrections`` (rule -> how often used) and
+            ``candidates`` (column -> values of the selected candidates).
         """
         era = events.metadata.get("era") or self.default_era
         thresholds = SELECTIONS[self.variant][year_of(era)]
@@ -287,26 +271,28 @@ class DsPhiPi(ProcessorABC):
         weights = corrected.nominal
         by_weight = corrected.variations if WEIGHTS in self.systematics and variation == NOMINAL else {}
 
-        candidates = matched_candidates(events)
         label = ", ".join((variation, *by_weight)) if self.systematics else ""
-        selection = select(events, candidates, cuts, weights, note=self._era_note(events), label=label)
-        best = candidates[selection.passing]
+        spare = 1 if self.n_minus_one and variation == NOMINAL else 0
+        selected = select(events, cuts, weights, note=self._era_note(events), label=label, spare=spare)
+        best, left = selected.best, selected.weights
 
-        results = masses_and_yields(best, weights, is_data=is_data)
+        results = masses_and_yields(best, left, is_data=is_data)
         if variation != NOMINAL:
             return results
-        results["hists"] |= result_histograms(best, weights) | decay_length_planes(best, weights)
-        results["hists"] |= n_minus_one_histograms(candidates, cuts, selection, weights)
+        results["hists"] |= result_histograms(best, left) | decay_length_planes(best, left)
+        if self.n_minus_one:
+            results["hists"] |= n_minus_one_histograms(selected, cuts)
         if not is_data:
-            results["hists"] |= origin_histograms(events, best[is_from_phi(best)], weights)
+            results["hists"] |= origin_histograms(selected.events, best[is_from_phi(best)], left)
         for name, varied in by_weight.items():
-            add_variation(results, name, masses_and_yields(best, varied, is_data=is_data))
+            add_variation(results, name, masses_and_yields(best, selected.of(varied), is_data=is_data))
         return {
             "entries": len(events),
             "sumw": float(ak.sum(weights)),
-            "cutflow": selection.cutflow(),
+            "cutflow": selected.selection.cutflow(),
             **results,
             "corrections": corrected.touched,
+            "candidates": candidate_columns(selected.events, best, left),
         }
 
     def _era_note(self, events: ak.Array) -> str:
@@ -344,14 +330,45 @@ def nothing_without_track(events: ak.Array) -> dict[str, Any]:
     return {"entries": 0, "sumw": 0.0, "cutflow": Cutflow(rows), "hists": {}, "yields": {}}
 
 
-def matched_candidates(events: ak.Array) -> ak.Array:
+@dataclass(frozen=True)
+class Selected:
+    """A selection, and what is left of its input: what can no longer matter is left out on the way.
+
+    Attributes:
+        events: The events, those that the trigger rejects left out.
+        weights: Their weights.
+        candidates: Their candidates; see :func:`matched_candidates`.
+        selection: The cuts on them.
+        fired: Which of all events are left; all where None.
+    """
+
+    events: ak.Array
+    weights: ak.Array
+    candidates: ak.Array
+    selection: CandidateSelection
+    fired: ak.Array | None
+
+    @property
+    def best(self) -> ak.Array:
+        """The candidates that pass all cuts: one per event at most."""
+        return self.candidates[self.selection.passing]
+
+    def of(self, values: ak.Array) -> ak.Array:
+        """What is left of values of all events."""
+        return values if self.fired is None else values[self.fired]
+
+
+def matched_candidates(events: ak.Array, triplet: ak.Array) -> ak.Array:
     """The triplets, with the muon and the track of the collections that each leg is.
+
+    Args:
+        events: The events.
+        triplet: Their triplets, or some of them.
 
     Returns:
         ``n_events * var`` records: ``triplet``; ``muon1``, ``muon2``, ``pion`` (missing where a leg is not found);
         ``dimuon_mass`` of the refitted muons, GeV.
     """
-    triplet = events.triplet
     return ak.zip(
         {
             "triplet": triplet,
@@ -368,33 +385,38 @@ def matched_candidates(events: ak.Array) -> ak.Array:
 
 
 def select(
-    events: ak.Array, candidates: ak.Array, cuts: Thresholds, weights: ak.Array, note: str, label: str = ""
-) -> CandidateSelection:
-    """Apply the selection; each cut narrows the same mask over candidates."""
-    triplet, trigger = candidates.triplet, events.trigger
-    selection = CandidateSelection(candidates, weights, label)
+    events: ak.Array,
+    cuts: Thresholds,
+    weights: ak.Array,
+    note: str,
+    label: str = "",
+    spare: int | None = None,
+) -> Selected:
+    """Apply the selection; each cut narrows the same mask over candidates.
+
+    Args:
+        events: The events.
+        cuts: The thresholds.
+        weights: Weights of the events.
+        note: For the first row of the cutflow.
+        label: What tells this selection from others, for the explanation of an event.
+        spare: Leave out events without trigger, and candidates that failed more cuts than this; None to keep all.
+    """
+    selection = CandidateSelection(events.triplet, weights, label)
     selection.add("all", ak.ones_like(weights, dtype=bool), note)
-    selection.add(
-        "hlt",
-        any_fired(trigger.hlt_name, trigger.hlt_decision, (cuts.hlt,)),
-        values=lambda: {"fired": trigger.hlt_name[trigger.hlt_decision == 1]},
-        threshold=f"a name with {cuts.hlt}",
-    )
-    selection.add(
-        "l1",
-        l1_fired(trigger, cuts),
-        fall_back(events, "trigger.l1_decision"),
-        values=lambda: {"fired": trigger.l1_name[trigger.l1_decision == 1]},
-        threshold=f"one of {', '.join(cuts.l1_exact)}"
-        if cuts.l1_exact
-        else f"a name with {' or '.join(cuts.l1_contains)}",
-    )
+    fired = add_triggers(selection, events, cuts)
+    leaves_out = spare is not None and selection.narrows
+    if leaves_out:
+        selection.keep_events(fired)
+        events, weights = events_where(events, fired), weights[fired]
+    triplet = events.triplet
     selection.add(
         "mass",
         between(triplet.mass, *cuts.mass),
         values=lambda: {"mass": triplet.mass},
         threshold=f"{window('mass', cuts.mass)} GeV",
     )
+    triplet = selection.narrowed(triplet, spare)
     add_or_skip(
         selection,
         "pv_tracks",
@@ -420,6 +442,8 @@ def select(
         threshold=acceptance_words(cuts),
     )
     add_legs_apart(selection, triplet, cuts)
+    triplet = selection.narrowed(triplet, spare)
+    candidates = matched_candidates(events, triplet)
     add_muon_id(selection, events, candidates, cuts)
     add_or_skip(
         selection,
@@ -447,7 +471,31 @@ def select(
         values=lambda: {"chi2": triplet.vertex.chi2},
         threshold="smallest chi2 of those that pass",
     )
-    return selection
+    return Selected(events, weights, candidates, selection, fired if leaves_out else None)
+
+
+def add_triggers(selection: CandidateSelection, events: ak.Array, cuts: Thresholds) -> ak.Array:
+    """Apply the trigger's cuts; returns which events pass both."""
+    trigger = events.trigger
+    hlt = trigger_fired(events, "hlt", (cuts.hlt,))
+    selection.add(
+        "hlt",
+        hlt,
+        values=lambda: {"fired": trigger.hlt_name[trigger.hlt_decision == 1]},
+        threshold=f"a name with {cuts.hlt}",
+    )
+    # SEED takes any seed whose name contains one of its texts; MVA and RUN3 have exact names.
+    l1 = trigger_fired(events, "l1", cuts.l1_exact or cuts.l1_contains, exact=bool(cuts.l1_exact))
+    selection.add(
+        "l1",
+        l1,
+        fall_back(events, "trigger.l1_decision"),
+        values=lambda: {"fired": trigger.l1_name[trigger.l1_decision == 1]},
+        threshold=f"one of {', '.join(cuts.l1_exact)}"
+        if cuts.l1_exact
+        else f"a name with {' or '.join(cuts.l1_contains)}",
+    )
+    return hlt & l1
 
 
 def add_or_skip(
@@ -482,13 +530,6 @@ def acceptance_words(cuts: Thresholds) -> str:
         f"pt > {cuts.muon_pt_endcap:.6g} at |eta| < {cuts.muon_eta:.6g}; "
         f"track pt > {cuts.track_pt:.6g}, |eta| < {cuts.track_eta:.6g}"
     )
-
-
-def l1_fired(trigger: ak.Array, cuts: Thresholds) -> ak.Array:
-    """Whether a Level-1 seed of the selection fired (initial decision, where the ntuple has no final one)."""
-    if cuts.l1_exact:
-        return any_fired(trigger.l1_name, trigger.l1_decision, cuts.l1_exact, exact=True)
-    return any_fired(trigger.l1_name, trigger.l1_decision, cuts.l1_contains)
 
 
 def in_acceptance(triplet: ak.Array, cuts: Thresholds) -> ak.Array:
@@ -707,6 +748,16 @@ def fine_mass_histogram(candidates: ak.Array, weights: ak.Array) -> hist.Hist:
     return histogram
 
 
+def candidate_columns(events: ak.Array, best: ak.Array, weights: ak.Array) -> dict[str, column_accumulator]:
+    """The selected candidates one by one: for the unbinned mass fit, and for export. Some 60 bytes each."""
+    triplet = best.triplet
+    values = {"tripletMass": triplet.mass, "Pt_tripl": triplet.pt, "Eta_tripl": triplet.eta}
+    values["phiMass"] = best.dimuon_mass
+    lengths, unknown = decay_lengths(triplet), ak.full_like(triplet.mass, np.nan)
+    values |= {f"decay_length_{name}": lengths.get(name, unknown) for name in DECAY_LENGTHS}
+    return flattened(events, best, weights, values)
+
+
 def decay_length_planes(best: ak.Array, weights: ak.Array) -> dict[str, hist.Hist]:
     """Mass against decay length, for the fit of the prompt fraction.
 
@@ -730,6 +781,9 @@ def decay_length_axis() -> hist.axis.Regular:
     """Axis of the proper decay length."""
     label = "proper decay length [mm]"
     return hist.axis.Regular(DECAY_LENGTH_BINS, *DECAY_LENGTH_RANGE, name="decay_length", label=label)
+
+
+DECAY_LENGTHS = ("xy", "3d")
 
 
 def decay_lengths(triplet: ak.Array) -> dict[str, ak.Array]:
@@ -831,15 +885,13 @@ def cut_variables(
     return variables
 
 
-def n_minus_one_histograms(
-    candidates: ak.Array, cuts: Thresholds, selection: CandidateSelection, weights: ak.Array
-) -> dict[str, hist.Hist]:
+def n_minus_one_histograms(selected: Selected, cuts: Thresholds) -> dict[str, hist.Hist]:
     """Each cut variable of the candidates that pass all other cuts on candidates (the choice of the best left out)."""
     histograms = {}
-    for cut, variables in cut_variables(candidates, cuts).items():
-        others = selection.all_but(cut, "best_candidate")
+    for cut, variables in cut_variables(selected.candidates, cuts).items():
+        others = selected.selection.all_but(cut, "best_candidate")
         for name, (make, values) in variables.items():
-            histograms[f"n_minus_1_{name}"] = make(values, weights, others)
+            histograms[f"n_minus_1_{name}"] = make(values, selected.weights, others)
     return histograms
 
 
@@ -882,8 +934,6 @@ class SelectedMuons:
     def __call__(self, events: ak.Array) -> ak.Array:
         """``n_events * var`` muons: two or none."""
         cuts = SELECTIONS[self.variant][year_of(events.metadata.get("era") or self.default_era)]
-        candidates = matched_candidates(events)
         with unrecorded():
-            selection = select(events, candidates, cuts, unit_weight(events), note="")
-        chosen = candidates[selection.passing].triplet
+            chosen = select(events, cuts, unit_weight(events), note="").best.triplet
         return ak.concatenate([chosen.mu1, chosen.mu2], axis=1)

@@ -21,7 +21,8 @@ import numpy as np
 from coffea.processor import ProcessorABC
 
 from columnar_af.corrections import weights_and_counts
-from columnar_af.errors import ConfigError, SchemaError
+from columnar_af.datasets.eras import year_of
+from columnar_af.errors import SchemaError
 from columnar_af.kernels.best_candidate import best_candidate
 from columnar_af.kernels.leg_matching import match_legs
 from columnar_af.kernels.trigger_names import any_fired
@@ -206,15 +207,6 @@ EventWeight = Callable[[ak.Array], ak.Array]
 def unit_weight(events: ak.Array) -> ak.Array:
     """Weight 1 for each event: data, and simulation before any correction."""
     return ak.ones_like(events.event, dtype=np.float64)
-
-
-def year_of(era: str) -> str:
-    """The year at the start of an era's name: ``2022preEE`` -> ``2022``."""
-    year = era[:4]
-    if year not in SELECTIONS:
-        msg = f"unknown era {era!r}: an era starts with one of the years {', '.join(SELECTIONS)}"
-        raise ConfigError(msg, advice="correct 'era' in the metadata of the dataset")
-    return year
 
 
 class TauTo3Mu(ProcessorABC):

@@ -8,12 +8,17 @@ from typing import Any
 
 import pytest
 from coffea.processor import executor as coffea_executor
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+
+from columnar_af.datasets import retries
 
 PROJECT = Path(__file__).parents[1]
 
 # No deadline: a first call may compile a kernel. Derandomized: a run that was green stays green until something changes.
-settings.register_profile("columnar-af", deadline=None, derandomize=True)
+# Nor is slow generation an error: it tells of a busy machine.
+settings.register_profile(
+    "columnar-af", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("columnar-af")
 
 
@@ -49,3 +54,9 @@ def column_cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Itera
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNAR_AF_COLUMN_CACHE", str(tmp_path_factory.mktemp("columns")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_wait_for_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test wait for servers that never come back."""
+    monkeypatch.setattr(retries, "FIRST_WAIT_S", 0.001)

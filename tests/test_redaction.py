@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from columnar_af import redaction
 from columnar_af.redaction import redact, redacted
 
 CANARY = "canary-5up3r"
@@ -49,6 +50,27 @@ def test_what_the_environment_holds_is_found_wherever_it_is(monkeypatch):
     monkeypatch.setenv("BEARER_TOKEN", CANARY)
     monkeypatch.setenv("EXPERIMENT", "someword")
     assert redact(f"failed with {CANARY} in someword") == "failed with *** in someword"
+
+
+def test_a_change_of_the_environment_is_seen_at_once(monkeypatch):
+    monkeypatch.setenv("BEARER_TOKEN", CANARY)
+    assert redact(CANARY) == "***"
+    monkeypatch.setenv("BEARER_TOKEN", "another-one")
+    assert redact(f"{CANARY} another-one") == f"{CANARY} ***"
+    monkeypatch.setenv("MY_PASSWORD", CANARY)
+    assert redact(f"{CANARY} another-one") == "*** ***"
+    monkeypatch.delenv("MY_PASSWORD")
+    assert redact(f"{CANARY} another-one") == f"{CANARY} ***"
+
+
+def test_the_environment_is_gone_through_only_when_it_has_changed(monkeypatch):
+    looks = []
+    monkeypatch.setattr(redaction, "_secrets_among", lambda variables: looks.append(1) or ())
+    monkeypatch.setenv("NEW_VARIABLE", "1")
+    for _ in range(3):
+        redact("a text")
+    assert len(looks) == 1
+    redaction._looked_at = (None, ())  # forget what the stub has found
 
 
 def test_paths_of_credentials_are_no_credentials(monkeypatch):

@@ -9,14 +9,16 @@ from columnar_af.processing.versions import warn_of_problems
 
 if TYPE_CHECKING:
     from columnar_af.datasets.fileset import Fileset
+    from columnar_af.processing.explain import explain
     from columnar_af.processing.run import run
     from columnar_af.results import RunResult
 
-__all__ = ["Fileset", "RunResult", "run"]
+__all__ = ["Fileset", "RunResult", "explain", "run"]
 
 _HOMES = {
     "Fileset": "columnar_af.datasets.fileset",
     "RunResult": "columnar_af.results",
+    "explain": "columnar_af.processing.explain",
     "run": "columnar_af.processing.run",
 }
 """Public name -> module. They are imported when they are used: coffea alone takes two seconds."""

@@ -87,11 +87,36 @@ def _clean(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
+_looked_at: tuple[Mapping[Any, Any] | None, tuple[str, ...]] = (None, ())
+"""The environment when it was last gone through, and what was found there; replaced as a whole, for the sake of threads."""
+
+
 def _secrets_of_environment() -> tuple[str, ...]:
-    """Values of the variables of this process that are named like credentials; the longest first."""
+    """Values of the variables of this process that are named like credentials; the longest first.
+
+    The environment is compared with what it was at the last call, and gone through only where it has changed: 2 us in place
+    of 270 us for 150 variables, and a run of many chunks cleans a dozen texts for each.
+    """
+    global _looked_at  # noqa: PLW0603  # a cache of this process
+    now = _environment()
+    before, secrets = _looked_at
+    if before != now:
+        seen = dict(now)  # first, so that what another thread changes meanwhile is seen at the next call
+        secrets = _secrets_among(os.environ)
+        _looked_at = (seen, secrets)
+    return secrets
+
+
+def _environment() -> Mapping[Any, Any]:
+    """What ``os.environ`` holds, where it can be had without going through it: CPython keeps a dictionary inside."""
+    inside = getattr(os.environ, "_data", None)
+    return inside if isinstance(inside, dict) else dict(os.environ)
+
+
+def _secrets_among(variables: Mapping[str, str]) -> tuple[str, ...]:
     found = {
         value
-        for name, value in os.environ.items()
+        for name, value in variables.items()
         if len(value) >= SHORTEST_SECRET and _SECRET_NAME.fullmatch(name) and not _PLACE_NAME.search(name)
     }
     return tuple(sorted(found, key=lambda value: (-len(value), value)))

@@ -324,3 +324,10 @@ def test_sources_that_are_none(
         Fileset.load(source)
     for fragment in fragments:
         assert fragment in str(caught.value)
+
+
+def test_a_path_that_no_file_can_have(tmp_path):
+    path = tmp_path / "fileset.json"
+    path.write_text('{"d": ["/data/a\\u0000.root"]}')
+    with pytest.raises(FilesetError, match="no file can be named"):
+        Fileset.load(path)

@@ -280,3 +280,20 @@ def test_a_jagged_tree_of_another_ntuple_is_no_t3m(tmp_path: Path) -> None:
         tree.extend({"MuonPt": ak.Array([[1.0, 2.0], []])})
     report = report_on(tmp_path / "a.root")
     assert (report.entries, report.ntuple_version, report.error) == (2, None, None)
+
+
+def test_a_count_that_no_branch_has_is_damage(tmp_path):
+    """Found by fuzzing: a flipped bit of the number of entries was planned for, in 10¹⁵ entries."""
+    path = tmp_path / "a.root"
+    with uproot.recreate(path) as file:
+        file.mktree("Events", {"x": "float64"}).extend({"x": np.zeros(77)})
+    good, count = path.read_bytes(), (77).to_bytes(8, "big")
+    places = [place for place in range(len(good)) if good[place : place + 8] == count]
+    errors = []
+    for place in places:
+        path.write_bytes(good[: place + 1] + b"\x01" + good[place + 2 :])
+        (report,) = inspect(Fileset.load([path])).files
+        errors += [report.error.message] if report.error else []
+    assert any(
+        f"has {77 + (1 << 48)} entries, and its longest branch has 77" in message for message in errors
+    )

@@ -36,12 +36,23 @@ def fine(masses: np.ndarray) -> hist.Hist:
     return filled.fill(masses)
 
 
+def data_masses(generator: Generator, ds: int, dplus: int, other: int) -> np.ndarray:
+    """Masses of data."""
+    return np.concatenate(
+        [peak(generator, 1.9685, ds), peak(generator, 1.8695, dplus), background(generator, other)]
+    )
+
+
+def candidates(seed: int, ds: int, dplus: int, other: int) -> dict[str, np.ndarray]:
+    """The candidates of :func:`data_hists` one by one."""
+    masses = data_masses(np.random.default_rng(seed), ds, dplus, other)
+    return {"tripletMass": masses, "weight": np.ones_like(masses)}
+
+
 def data_hists(seed: int, ds: int, dplus: int, other: int) -> dict[str, hist.Hist]:
     """Histograms of data; 30 % of the D_s are from B."""
     generator = np.random.default_rng(seed)
-    masses = np.concatenate(
-        [peak(generator, 1.9685, ds), peak(generator, 1.8695, dplus), background(generator, other)]
-    )
+    masses = data_masses(generator, ds, dplus, other)
     from_b = round(0.3 * ds)
     flights = np.concatenate(
         [
@@ -72,14 +83,20 @@ def simulation_hists(seed: int, number: int = 8_000) -> dict[str, hist.Hist]:
     }
 
 
-def run_result(parts: Mapping[str, tuple[dict[str, Any], dict[str, hist.Hist]]]) -> RunResult:
-    """A result from dataset -> (metadata, histograms)."""
+def run_result(
+    parts: Mapping[str, tuple[dict[str, Any], dict[str, hist.Hist]]],
+    columns: Mapping[str, dict[str, np.ndarray]] | None = None,
+) -> RunResult:
+    """A result from dataset -> (metadata, histograms), and dataset -> columns of its candidates."""
     entries = tuple(
         LedgerEntry(number, name, f"/nowhere/{name}.root", "t", 0, 100, "u", "done", 100)
         for number, name in enumerate(parts)
     )
     ledger = Ledger(entries)
-    output = {name: {"hists": hists} for name, (_, hists) in parts.items()}
+    output = {
+        name: {"hists": hists, "candidates": (columns or {}).get(name, {})}
+        for name, (_, hists) in parts.items()
+    }
     datasets = {name: DatasetSummary.of(name, metadata, ledger) for name, (metadata, _) in parts.items()}
     return RunResult(output, datasets, ledger)
 
@@ -91,5 +108,6 @@ def two_eras() -> RunResult:
             "data_B": (DATA, data_hists(1, 1_500, 600, 2_000)),
             "data_C": (DATA | {"era": "2017C", "luminosity": 4.0}, data_hists(2, 3_000, 1_200, 4_000)),
             "mc": (SIMULATION, simulation_hists(3)),
-        }
+        },
+        {"data_B": candidates(1, 1_500, 600, 2_000), "data_C": candidates(2, 3_000, 1_200, 4_000)},
     )

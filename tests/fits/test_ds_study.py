@@ -13,7 +13,15 @@ from columnar_af.fits.eras import data_eras, era_luminosity
 from columnar_af.fits.injected import injected
 from columnar_af.results.ledger import Ledger, LedgerEntry
 from columnar_af.results.plain_values import plain
-from tests.fits.results import DATA, SIMULATION, data_hists, run_result, simulation_hists, two_eras
+from tests.fits.results import (
+    DATA,
+    SIMULATION,
+    candidates,
+    data_hists,
+    run_result,
+    simulation_hists,
+    two_eras,
+)
 
 RANGE = (1.65, 2.01)
 
@@ -36,7 +44,7 @@ def test_every_era_gives_back_its_d_s_and_their_fraction_from_b(done):
         assert abs(era.from_b.from_b - 0.3) < 3 * era.from_b.from_b_error
     assert abs(done.from_b.from_b - 0.3) < 3 * done.from_b.from_b_error
     assert done.from_b.from_b_error < done.eras[1].from_b.from_b_error
-    assert set(done.tails) == {"tail_width_ratio", "tail_wide_fraction"}
+    assert set(done.tails.names) == {"tail_width_ratio", "tail_wide_fraction"}
 
 
 def test_rates_per_luminosity_are_constant(done):
@@ -57,7 +65,9 @@ def test_json_is_plain(done):
     assert len(document["simultaneous"]) == 2
 
 
-def test_an_unbinned_fit_of_half_mev_agrees(result, done):
+def test_an_unbinned_fit_of_the_candidates_agrees(result, done):
+    (era,) = data_eras(result, RANGE, eras=("2017B",), unbinned=True)
+    assert len(np.unique(era.masses)) == len(era.masses) == era.spectrum.entries  # as they are, not from bins
     unbinned = study(result, StudyOptions(unbinned=True, eras=("2017B",), toys=20))
     window, binned = unbinned.eras[0].fit.window("ds"), done.eras[0].fit.window("ds")
     assert abs(window.value - binned.value) < 0.3 * binned.error
@@ -99,7 +109,7 @@ def test_the_data_choose_the_tails_where_asked(result):
     done = study(
         result, StudyOptions(peak="crystal-ball", shared_tails=False, free_tails=True, eras=("2017C",))
     )
-    assert done.tails == {}
+    assert not done.tails.names
     assert "dplus_alpha" in done.eras[0].fit.parameters
     assert abs(done.eras[0].fit.total("ds").value - 3_000) < 3 * done.eras[0].fit.total("ds").error
 
@@ -130,13 +140,14 @@ def test_a_result_of_another_processor_is_refused():
         study(run_result({"data": (DATA, {})}), StudyOptions())
 
 
-def test_an_unbinned_fit_needs_unweighted_masses_in_fine_bins():
-    hists = data_hists(1, 100, 30, 100)
-    weighted = run_result({"data": (DATA, hists | {"mass_fine": hists["mass_fine"] * 0.5})})
+def test_an_unbinned_fit_needs_the_candidates_and_weights_of_one():
+    hists, columns = data_hists(1, 100, 30, 100), candidates(1, 100, 30, 100)
+    half = {"tripletMass": columns["tripletMass"], "weight": columns["weight"] / 2}
+    weighted = run_result({"data": (DATA, hists)}, {"data": half})
     with pytest.raises(ConfigError, match="events of weight 1"):
         data_eras(weighted, RANGE, unbinned=True)
-    with pytest.raises(ConfigError, match="needs the histogram 'mass_fine'"):
-        data_eras(run_result({"data": (DATA, {"mass": hists["mass"]})}), RANGE, unbinned=True)
+    with pytest.raises(ConfigError, match="needs the masses of the candidates, which dataset data"):
+        data_eras(run_result({"data": (DATA, hists)}), RANGE, unbinned=True)
 
 
 @pytest.mark.parametrize(

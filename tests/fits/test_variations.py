@@ -24,7 +24,7 @@ def result():
 def test_the_variation_gives_the_tails(result):
     nominal, varied = (study(result, StudyOptions(variation=name)) for name in ("", "x"))
     assert varied.succeeded
-    assert varied.tails != nominal.tails
+    assert varied.tails.values.tolist() != nominal.tails.values.tolist()
     assert "tails of the peaks from simulation (x)" in varied.notes[0]
     assert varied.eras[0].data.spectrum.counts.tolist() == nominal.eras[0].data.spectrum.counts.tolist()
 
@@ -44,3 +44,8 @@ def test_an_unknown_variation_is_told(result):
     assert variations_in(result) == ("x",)
     with pytest.raises(ConfigError, match="no variation 'y'; it has x"):
         study(result, StudyOptions(variation="y"))
+
+
+def test_an_unbinned_fit_knows_nominal_only(result):
+    with pytest.raises(ConfigError, match="variation x are there in bins only"):
+        data_eras(result, (1.65, 2.01), datasets=("mc",), unbinned=True, variation="x")

@@ -25,7 +25,11 @@ from rich.console import Console
 
 from columnar_af import RunResult, run
 from columnar_af.datasets.fileset import Fileset
-from columnar_af.errors import ColumnarAFError, ErrorRecord, IncompleteRunError
+from columnar_af.datasets.opening import open_file
+from columnar_af.datasets.tree_choice import choose_tree
+from columnar_af.errors import ColumnarAFError, ErrorRecord, IncompleteRunError, ReadError
+from columnar_af.normalization.constants import Constants
+from columnar_af.ntuples.fast_reader import ColumnCache, ColumnReader
 from columnar_af.processing.journal.journal import LEDGER, read_ledger
 from columnar_af.processing.journal.lines import from_line, to_line
 from columnar_af.processing.journal.partial_format import decode, encode
@@ -33,8 +37,12 @@ from columnar_af.processing.journal.why import why
 from columnar_af.results.result_folder import JOURNAL
 from columnar_af.selection import Cutflow, CutflowRow
 from tests.fuzz.mutations import damaged, damaged_document, damaged_header, damaged_yaml, flipped
+from tests.ntuples.fast_reader.equality import difference
 
 PROJECT = Path(__file__).parents[2]
+
+SHIPPED = PROJECT / "datasets" / "ds_phi_pi_2017F_mc_aod-2017_000.root"
+"""A small T3M ntuple."""
 
 CLEAR = ("ReadError", "SchemaError", "MissingBranchError", "FilesetError", "OutOfMemoryError")
 """Kinds of errors that a damaged ROOT file may give in the ledger."""
@@ -61,7 +69,7 @@ class Target:
     Attributes:
         name: Its name.
         case: Makes, damages and reads an input; returns a word for what came of it. What it raises is a finding.
-        time_limit_s: Longest time of a case.
+        time_limit_s: Most CPU time of a case.
     """
 
     name: str
@@ -84,6 +92,10 @@ def targets(folder: Path) -> list[Target]:
         Target("result", _result_case(folder, result)),
         Target("root.toy", _root_case(folder, root_file, Toy()), 30.0),
         Target("root.t3m", _t3m_case(folder), 60.0),
+        Target("fast_reader.toy", _fast_case(folder, root_file), 30.0),
+        Target("fast_reader.t3m", _fast_case(folder, SHIPPED), 60.0),
+        Target("column_cache", _cache_case(folder, root_file)),
+        Target("constants.yaml", _constants_case(folder)),
     ]
 
 
@@ -207,25 +219,28 @@ def _root_case(folder: Path, good: Path, processor: ProcessorABC) -> Callable[[r
     path = folder / f"damaged_{good.name}"
 
     def case(numbers: random.Random) -> str:
-        match numbers.randrange(4):
-            case 0:
-                changed = damaged(numbers, data)
-            case 1:
-                changed = damaged_header(numbers, data, min(4096, len(data) // 2))
-            case _:
-                changed = flipped(numbers, data)
-        path.write_bytes(changed)
+        path.write_bytes(_damaged_root(numbers, data))
         with _quiet():
             return _run(path, processor)
 
     return case
 
 
+def _damaged_root(numbers: random.Random, data: bytes) -> bytes:
+    match numbers.randrange(4):
+        case 0:
+            return damaged(numbers, data)
+        case 1:
+            return damaged_header(numbers, data, min(4096, len(data) // 2))
+        case _:
+            return flipped(numbers, data)
+
+
 def _t3m_case(folder: Path) -> Callable[[random.Random], str]:
     from columnar_af.processing.processors import load_processor
 
     processor = load_processor(str(PROJECT / "processors" / "ds_phi_pi.py"))
-    return _root_case(folder, PROJECT / "datasets" / "ds_phi_pi_2017F_mc_aod-2017_000.root", processor)
+    return _root_case(folder, SHIPPED, processor)
 
 
 def _run(path: Path, processor: ProcessorABC) -> str:
@@ -244,6 +259,86 @@ def _require_clear(error: ErrorRecord) -> None:
     if error.kind not in CLEAR:
         msg = f"not an error of reading: {error.kind}: {error.message}\n{error.traceback}"
         raise AssertionError(msg)
+
+
+# --- the fast reader and its cache --------------------------------------------------------------------------------------
+
+
+def _fast_case(folder: Path, good: Path) -> Callable[[random.Random], str]:
+    data = good.read_bytes()
+    path = folder / f"fast_{good.name}"
+
+    def case(numbers: random.Random) -> str:
+        path.write_bytes(_damaged_root(numbers, data))
+        found: list[Exception] = []
+        with _quiet():
+            outcome = _refused(lambda: _read_fast(path, found))
+        if found:  # open_file would take it for damage that uproot met
+            raise found[0]
+        return outcome
+
+    return case
+
+
+def _read_fast(path: Path, found: list[Exception]) -> None:
+    """Every column that the fast reader knows; what uproot can read as well has to be the same."""
+    with open_file(str(path)) as file:
+        tree = file[choose_tree(file, None)]
+        reader = ColumnReader(tree)
+        for branch in tree.branches:
+            if not reader.knows(branch):
+                continue
+            try:
+                column = reader.read(branch).to_awkward()
+            except ReadError:
+                continue
+            except Exception as error:  # noqa: BLE001  # what we look for
+                found.append(error)
+                return
+            found += _differs(branch, column)
+
+
+def _differs(branch: Any, column: ak.Array) -> Iterator[Exception]:
+    try:
+        expected = branch.array()
+    except Exception:  # noqa: BLE001  # uproot refuses it, or fails
+        return
+    if different := difference(expected, column):
+        yield AssertionError(f"{branch.name} is not what uproot reads: {different}")
+
+
+def _cache_case(folder: Path, good: Path) -> Callable[[random.Random], str]:
+    cache = ColumnCache(folder / "cache")
+    with open_file(str(good)) as file:
+        reader = ColumnReader(file["Events"], cache=cache)
+        columns = [reader.read(name) for name in ("x", "y")]
+    entries = [(path, path.read_bytes()) for path in sorted((folder / "cache").rglob("*")) if path.is_file()]
+    assert len(entries) == len(columns)
+
+    def case(numbers: random.Random) -> str:
+        for path, data in entries:
+            path.write_bytes(damaged(numbers, data))
+        with open_file(str(good)) as file:
+            reader = ColumnReader(file["Events"], cache=ColumnCache(folder / "cache"))
+            for name, column in zip(("x", "y"), columns, strict=True):
+                assert not difference(reader.read(name).to_awkward(), column.to_awkward())
+        return "read"
+
+    return case
+
+
+# --- constants of the normalization -------------------------------------------------------------------------------------
+
+
+def _constants_case(folder: Path) -> Callable[[random.Random], str]:
+    good = (PROJECT / "src" / "columnar_af" / "normalization" / "constants.yaml").read_bytes()
+    path = folder / "constants.yaml"
+
+    def case(numbers: random.Random) -> str:
+        path.write_bytes(damaged_yaml(numbers, good))
+        return _refused(lambda: Constants.load(path))
+
+    return case
 
 
 @contextmanager

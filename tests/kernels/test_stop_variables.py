@@ -9,10 +9,14 @@ import pytest
 
 from columnar_af.kernels.boost import boost
 from columnar_af.kernels.cos_theta_b import cos_theta_b
+from columnar_af.kernels.delta_x import delta_x
 from columnar_af.kernels.dilepton_mass import dilepton_mass
+from columnar_af.kernels.dilepton_pt import dilepton_pt
 from columnar_af.kernels.min_delta_r import min_delta_r
 from columnar_af.kernels.r_2l import r_2l
+from columnar_af.kernels.r_2l2j import r_2l2j
 from columnar_af.kernels.r_2l4j import r_2l4j
+from columnar_af.kernels.stransverse_mass import stransverse_mass
 from columnar_af.kernels.super_razor import super_razor
 from columnar_af.kernels.transverse_mass import transverse_mass
 
@@ -44,6 +48,55 @@ def test_r_2l4j():
 def test_r_2l4j_without_jets_counts_leptons_only():
     expected = MET / (MET + PT1 + PT2)
     assert r_2l4j(MET, PT1, PT2, JETS[:0, 0], np.zeros(3, int)) == pytest.approx(expected)
+
+
+def test_r_2l_with_one_lepton_is_undefined():
+    assert np.isnan(r_2l(MET, PT1, np.full(2, np.nan))).all()
+
+
+def test_r_2l2j_takes_two_jets():
+    assert r_2l2j(MET, PT1, PT2, JETS[:, 0], OFFSETS) == pytest.approx([450 / 920, 180 / 495])
+
+
+def test_delta_x():
+    z = PT1 * np.sinh(ETA1) + PT2 * np.sinh(ETA2)
+    assert delta_x(PT1, ETA1, PT2, ETA2) == pytest.approx(2 * np.abs(z) / 13000)
+    assert delta_x(PT1, ETA1, PT1, -ETA1) == pytest.approx([0, 0])
+
+
+def test_pair_momentum():
+    momentum, opening = dilepton_pt(PT1, PHI1, PT2, PHI2)
+    x, y = PT1 * np.cos(PHI1) + PT2 * np.cos(PHI2), PT1 * np.sin(PHI1) + PT2 * np.sin(PHI2)
+    assert momentum == pytest.approx(np.hypot(x, y))
+    assert opening == pytest.approx([2 * math.pi - 5.5, 2.3])
+    back_to_back = dilepton_pt(PT1, np.zeros(2), PT1, np.full(2, math.pi))
+    assert np.array(back_to_back) == pytest.approx(np.array([[0, 0], [math.pi, math.pi]]), abs=1e-5)
+    assert np.isnan(dilepton_pt(PT1, PHI1, np.full(2, np.nan), PHI2)[0]).all()
+
+
+def test_stransverse_mass():
+    masses = stransverse_mass(PT1, PHI1, MASSLESS, PT2, PHI2, MASSLESS, MET, MET_PHI)
+    assert masses == pytest.approx([0, 107.15179], abs=5e-6)
+
+
+def test_stransverse_mass_of_half_the_events():
+    second = np.array([np.nan, 65.0])
+    masses = stransverse_mass(PT1, PHI1, MASSLESS, second, PHI2, MASSLESS, MET, MET_PHI)
+    assert masses == pytest.approx([np.nan, 107.15179], nan_ok=True, abs=5e-6)
+    none = np.zeros(0)
+    assert len(stransverse_mass(none, none, none, none, none, none, none, none)) == 0
+
+
+def test_stransverse_mass_is_at_most_the_larger_transverse_mass():
+    """With massless invisibles one choice of sharing gives one lepton all of the missing momentum."""
+    rng = np.random.default_rng(5)
+    pt1, pt2, met = rng.exponential(40, (3, 500)) + 5
+    phi1, phi2, phi = rng.uniform(-math.pi, math.pi, (3, 500))
+    zero = np.zeros(500)
+    largest = np.maximum(transverse_mass(pt1, phi1, met, phi), transverse_mass(pt2, phi2, met, phi))
+    masses = stransverse_mass(pt1, phi1, zero, pt2, phi2, zero, met, phi)
+    assert (masses <= largest + 1e-6).all()
+    assert (masses > 1).mean() > 0.3
 
 
 def test_boost():

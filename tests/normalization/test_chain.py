@@ -12,8 +12,7 @@ from columnar_af.cli.normalize import normalize as command
 from columnar_af.errors import ConfigError
 from columnar_af.fits.ds_study import StudyOptions, study
 from columnar_af.normalization import search
-from columnar_af.ntuples.simulation.t3m import simulate
-from columnar_af.ntuples.simulation.t3m_options import Layout, T3MOptions
+from columnar_af.ntuples.simulation.t3m_measurement import MeasurementOptions, simulate_measurement
 from columnar_af.results.plain_values import plain
 from columnar_af.results.run_result import RunResult
 from processors.ds_phi_pi import DsPhiPi
@@ -21,39 +20,31 @@ from processors.tau_to_3mu import TauTo3Mu
 from tests.conftest import PROJECT
 
 EFFICIENCIES = PROJECT / "datasets/tau_to_3mu_efficiencies.yaml"
-INJECTED = {"2017C": 700, "2017D": 450}
-LUMINOSITY = {"2017C": 9.63, "2017D": 4.24}
+ERAS = ("2017C", "2018D")
+SIMULATED = MeasurementOptions(
+    events=1000, eras=ERAS, simulated_events=600, signal_events=300, search_events=400, seed=4
+)
 
 
 @pytest.fixture(scope="module")
-def fitted(tmp_path_factory):
-    """A folder with the result of a run over two eras of simulated data and simulation, and the fits."""
+def world(tmp_path_factory):
+    """A folder with a simulated measurement, the results of its runs (``control``, ``search``, ``signal``), and the fits."""
     folder = tmp_path_factory.mktemp("chain")
-    document = {}
-    for seed, (era, number) in enumerate(INJECTED.items(), 41):
-        options = T3MOptions(
-            4 * number,
-            seed=seed,
-            layout=Layout.MINI_2021,
-            is_data=True,
-            era=era,
-            ds_yield=number,
-            dplus_yield=number // 3,
-        )
-        simulate(options, folder / era, workers=1)
-        metadata = {"era": era, "luminosity": LUMINOSITY[era], "is_data": True}
-        document[era] = {"files": [str(folder / era / options.file_name(0))], "metadata": metadata}
-    options = T3MOptions(1500, seed=43, layout=Layout.MINI_2021, era="2017C")
-    simulate(options, folder / "mc", workers=1)
-    metadata = {"era": "2017", "is_data": False}
-    document["mc"] = {"files": [str(folder / "mc" / options.file_name(0))], "metadata": metadata}
-    (folder / "fileset.json").write_text(json.dumps(document))
-    result = run(DsPhiPi(), Fileset.load(folder / "fileset.json"))
-    result.save(folder / "run")
-    done = study(result, StudyOptions())
-    (folder / "run/fits").mkdir()
-    (folder / "run/fits/yields.json").write_text(json.dumps(plain(done.to_json())))
-    return folder / "run"
+    simulate_measurement(SIMULATED, folder)
+    runs = {"control": DsPhiPi(systematics="muon"), "search": TauTo3Mu(), "signal": TauTo3Mu()}
+    for name, processor in runs.items():
+        result = run(processor, Fileset.load(folder / f"{name}.yaml"))
+        result.save(folder / name)
+    done = study(RunResult.load(folder / "control"), StudyOptions())
+    (folder / "control/fits").mkdir()
+    (folder / "control/fits/yields.json").write_text(json.dumps(plain(done.to_json())))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fitted(world):
+    """The folder of the control channel."""
+    return world / "control"
 
 
 def normalized(*arguments):
@@ -64,14 +55,20 @@ def normalized(*arguments):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shapes", [[], ["--shared-shapes"]], ids=["each era", "shared shapes"])
-def test_the_injected_number_of_ds_comes_back_in_every_era(fitted, tmp_path, shapes):
-    normalized(fitted, fitted, "-o", tmp_path, *shapes)
+def test_the_injected_number_of_ds_comes_back_in_every_era(world, fitted, tmp_path, shapes):
+    """From ntuples to the number of D_s that were generated, and the ratio of data to simulation that was chosen."""
+    truth = json.loads((world / "truth.json").read_text())
+    output = normalized(fitted, fitted, "-o", tmp_path, *shapes)
+    assert "true produced" in output
     eras = json.loads((tmp_path / "normalization.json").read_text())["eras"]
-    assert {era["era"] for era in eras} == set(INJECTED)
+    assert [era["era"] for era in eras] == list(ERAS)
     for era in eras:
-        produced, injected = era["produced"], INJECTED[era["era"]]
-        assert produced["error"] < 0.15 * injected
-        assert abs(produced["value"] - injected) < 1.5 * produced["error"]
+        produced, generated = era["produced"], truth[era["era"]]["generated"]["ds"]
+        assert era["truth"]["generated"] == generated
+        assert produced["error"] < 0.2 * generated
+        assert abs(produced["value"] - generated) < 2 * produced["error"]
+        ratio = era["data_over_simulation"]
+        assert abs(ratio["value"] - truth["world"]["data_over_simulation"]) < 2 * ratio["error"]
 
 
 @pytest.fixture(scope="module")
@@ -98,35 +95,49 @@ def test_the_search_gives_a_background_and_no_observation_while_blinded(searched
 
 
 @pytest.mark.slow
-def test_from_runs_to_datacards_and_a_limit(fitted, searched, tmp_path):
+def test_from_runs_to_datacards_and_a_limit(world, fitted, tmp_path):
     pytest.importorskip("pyhf")
-    output = normalized(
-        fitted,
-        fitted,
-        "--efficiencies",
-        EFFICIENCIES,
-        "--search",
-        searched,
-        "--b-fraction",
-        "0.25",
-        "-o",
-        tmp_path,
-    )
+    signal, search_data = ("--signal", world / "signal"), ("--search", world / "search")
+    output = normalized(fitted, fitted, "--era", "2017C", *signal, *search_data, "-o", tmp_path)
     assert "Upper limit on B(τ → 3μ) at 90 % CL: expected" in output
     assert "observed blinded" in output
     names = {path.name for path in tmp_path.iterdir()}
     assert names >= {"normalization.tex", "datacard.txt", "datacard_A_2017.txt", "pyhf_model.json"}
     document = json.loads((tmp_path / "normalization.json").read_text())
-    assert [row["category"] for row in document["expected"]] == ["A", "B", "C"]
+    rows = document["expected"]
+    assert [(row["year"], row["category"]) for row in rows] == [("2017", category) for category in "ABC"]
     total = document["total"]
-    assert total["value"] == pytest.approx(sum(row["total"] for row in document["expected"]))
+    assert total["value"] == pytest.approx(sum(row["total"] for row in rows))
     assert (
-        0.14 < total["uncertainty"] / total["value"] < 0.3
+        0.1 < total["uncertainty"] / total["value"] < 0.3
     )  # 14 % trigger of 2017, 8 % branching fraction, ...
-    card = (tmp_path / "datacard.txt").read_text().splitlines()
-    rates = next(line.split()[1:] for line in card if line.startswith("rate"))
-    row = document["expected"][0]
-    assert [float(rate) for rate in rates[:3]] == pytest.approx([row["Ds"], row["B0"], row["Bp"]], rel=1e-5)
+    assert total["by_parameter"]["simulation_muon_scale"] > 0
+    for name in ("datacard.txt", "normalization_lines.txt"):
+        lines = (tmp_path / name).read_text().splitlines()
+        rates = next(line.split()[1:] for line in lines if line.startswith("rate"))
+        assert [float(rate) for rate in rates[:3]] == pytest.approx(
+            [rows[0]["Ds"], rows[0]["B0"], rows[0]["Bp"]], rel=1e-5
+        )
+
+
+@pytest.mark.slow
+def test_both_ways_to_the_signal_agree(world, fitted, tmp_path):
+    """By the ratio to the control channel and by cross-sections: the world is made so that they must."""
+    found = normalized(fitted, fitted, "--signal", world / "signal", "--b-fraction", "0.26", "-o", tmp_path)
+    assert "all, by cross-section" in found
+    document = json.loads((tmp_path / "normalization.json").read_text())
+    assert {row["year"] for row in document["expected"]} == {"2017", "2018"}
+    for parent, value in document["by_cross_section"].items():
+        assert value == pytest.approx(sum(row[parent] for row in document["expected"]), rel=1e-4)
+
+
+def test_declared_efficiencies_take_the_place_of_simulation(fitted, tmp_path):
+    normalized(fitted, fitted, "--efficiencies", EFFICIENCIES, "-o", tmp_path)
+    document = json.loads((tmp_path / "normalization.json").read_text())
+    assert document["by_cross_section"] == {}
+    assert document["limit"] is None
+    assert not (tmp_path / "datacard.txt").exists()
+    assert (tmp_path / "normalization_lines.txt").exists()
 
 
 def test_wrong_requests_are_clear(fitted, tmp_path):

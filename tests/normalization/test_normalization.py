@@ -38,16 +38,19 @@ from columnar_af.normalization.signal import (
     efficiencies_from_simulation,
     expected_from_cross_section,
     expected_terms,
+    other_years,
     yield_errors,
 )
 from columnar_af.normalization.tables import Normalization, as_latex, era_rows, report, signal_rows
 from columnar_af.normalization.uncertainties import (
     Term,
     breakdown,
+    fitted_fraction,
     load_uncertainties,
     total_uncertainty,
     with_measured_yield,
 )
+from columnar_af.normalization.variations import measured_variations
 from columnar_af.results.run_result import DatasetSummary, RunResult
 
 CONSTANTS = Constants.load()
@@ -127,14 +130,14 @@ def test_fits_are_read_and_a_failed_one_is_no_yield(tmp_path):
     document = {
         "eras": [{"era": "2017C", "succeeded": True, "problems": [], "windows": windows}],
         "simultaneous": {"2017C": [{**windows[0], "value": 11.0}], "2017D": []},
-        "from_b": {"succeeded": True, "from_b": 0.3},
+        "from_b": {"succeeded": True, "from_b": 0.3, "from_b_error": 0.02},
     }
     path.write_text(json.dumps(document))
     assert read_fits(path)["2017C"]["windows"][0]["value"] == 10.0
     shared = read_fits(path, shared_shapes=True)
     assert shared["2017C"]["windows"][0]["value"] == 11.0
     assert not shared["2017D"]["succeeded"]
-    assert fitted_b_fraction(path) == 0.3
+    assert fitted_b_fraction(path) == Value(0.3, 0.02)
     from columnar_af.normalization.control_channel import fitted_yield
 
     with pytest.raises(ConfigError, match="era 2017D failed and gives no yield"):
@@ -184,7 +187,7 @@ def test_both_forms_of_the_formula_agree_where_the_simulation_is_right():
     """L σ B ε · (data/simulation) equals the ratio form, because the cross-section cancels."""
     control = era("2018D", luminosity=1.58803)
     efficiency = {"A": {"Ds": Value(0.02, 0.0)}}
-    (term,) = expected_terms([control], efficiency, channels(CONSTANTS)[:1])
+    (term,) = expected_terms([control], {"2018": efficiency}, channels(CONSTANTS)[:1])
     branching = CONSTANTS.ds_to_tau_nu.value * 1e-7
     # the same σ for both decays of the D_s: the control simulation's covers D_s -> phi pi -> mu mu pi by its branching
     weight = expected_from_cross_section(31.75, 1.17e7, branching, 0.02, control.data_over_simulation.value)
@@ -193,10 +196,10 @@ def test_both_forms_of_the_formula_agree_where_the_simulation_is_right():
 
 def test_eras_of_a_year_add_and_the_prescale_is_undone():
     efficiency = {"A": {"Ds": Value(0.02, 0.002)}, "B": {"Ds": Value(0.01, 0.0)}}
-    one = expected_terms([era("2018D", luminosity=1.58803)], efficiency, channels(CONSTANTS)[:1])
+    one = expected_terms([era("2018D", luminosity=1.58803)], {"2018": efficiency}, channels(CONSTANTS)[:1])
     two = expected_terms(
         [era("2018D", luminosity=1.58803), era("2018A", luminosity=0.7025)],
-        efficiency,
+        {"2018": efficiency},
         channels(CONSTANTS)[:1],
     )
     assert [(t.year, t.category) for t in two] == [("2018", "A"), ("2018", "B")]
@@ -237,8 +240,48 @@ def test_efficiencies_from_simulation():
     assert efficiencies["C"] == {"Ds": Value(0.02, 0.004), "B0": Value(0.02, 0.004)}
     with pytest.raises(ConfigError, match="has parent ''"):
         efficiencies_from_simulation(result_of(ds=(metadata, 100, found)))
+    assert efficiencies_from_simulation(result, "2018") == efficiencies  # of no year: for all
     with pytest.raises(ConfigError, match="no yield 'A_signal_window'"):
         efficiencies_from_simulation(result_of(ds=({**metadata, "parent": "Ds"}, 100, {})))
+
+
+def test_each_year_has_the_efficiencies_of_its_own_simulation():
+    def dataset(era, value):
+        found = {
+            f"{category}_signal_window": {"value": value, "sumw2": value, "raw": 1} for category in "ABC"
+        }
+        return {"is_data": False, "generated_events": 1000, "parent": "Ds", "era": era}, 100, found
+
+    result = result_of(a=dataset("2017B", 20.0), b=dataset("2018", 30.0))
+    found = {year: efficiencies_from_simulation(result, year)["A"]["Ds"].value for year in ("2017", "2018")}
+    assert found == {"2017": 0.02, "2018": 0.03}
+    assert other_years(result, ("2017", "2018")) == {}
+    with pytest.raises(ConfigError, match="no signal simulation of 2022, and that of 2017, 2018 is there"):
+        efficiencies_from_simulation(result, "2022")
+    one = result_of(a=dataset("2017B", 20.0))
+    assert efficiencies_from_simulation(one, "2018")["A"]["Ds"].value == 0.02
+    assert other_years(one, ("2017", "2018")) == {"2018": "2017"}
+    notes = Normalization(CONSTANTS, (), (), NUISANCES, other_year=other_years(one, ("2018",))).notes
+    assert any("no signal simulation of 2018" in note for note in notes)
+
+
+def test_variations_of_the_simulation_become_uncertainties():
+    yields = {"signal_window": 200.0, "signal_window_muon_id_up": 206.0, "signal_window_muon_id_down": 196.0}
+    yields |= {"signal_window_smeared": 199.0, "signal_window_same_up": 200.0, "selected_muon_id_up": 900.0}
+    found = {name: {"value": value, "sumw2": value, "raw": 1} for name, value in yields.items()}
+    simulation = result_of(**{EFFICIENCY.dataset: ({"is_data": False}, 1000, found)})
+    nuisances = {each.name: each for each in measured_variations([era(), era("2018D")], simulation)}
+    assert set(nuisances) == {"simulation_muon_id", "simulation_smeared"}
+    assert nuisances["simulation_muon_id"].effect == pytest.approx({"2017": 0.03, "2018": 0.03})
+    assert nuisances["simulation_smeared"].on("B0", "2017") == pytest.approx(0.005)
+    assert nuisances["simulation_muon_id"].across_years
+
+
+def test_the_statistics_of_the_fitted_fraction_move_the_b_channels_of_all_years():
+    nuisance = fitted_fraction(0.2, {"2018", "2017"})
+    assert (nuisance.on("B0", "2017"), nuisance.on("Bp", "2018"), nuisance.on("Ds", "2017")) == (0.2, 0.2, 0)
+    assert nuisance.parameter("2017") == nuisance.parameter("2018")
+    assert fitted_fraction(5.0, {"2017"}).on("B0", "2017") < 1
 
 
 # --- uncertainties ----------------------------------------------------------------------------------------------------
@@ -353,7 +396,9 @@ def test_the_datacard_says_what_the_bins_say():
 
 def test_normalization_lines_are_those_of_the_card():
     (first, _) = bins_of()
-    lines = [line.split() for line in normalization_lines(first, NUISANCES)]
+    lines = [line.split() for line in normalization_lines([first], NUISANCES)]
+    assert lines[0] == ["bin", *["A_2017"] * 3]
+    assert lines[2] == ["rate", *(f"{value:.6g}" for value in first.signal.values())]
     assert ["br_ds_tau_nu", "lnN", "1.03", "-", "-"] in lines
     assert ["trigger_2017", "lnN", "1.14", "1.14", "1.14"] in lines
 
@@ -423,7 +468,7 @@ def test_the_limit_gets_worse_with_uncertainties_and_is_observed_when_opened():
 def test_tables():
     efficiency = {"A": {p: Value(0.02, 0.0) for p in ("Ds", "B0", "Bp")}}
     eras = (era(), era("2017D", luminosity=4.24))
-    terms = expected_terms(eras, efficiency, channels(CONSTANTS))
+    terms = expected_terms(eras, {"2017": efficiency}, channels(CONSTANTS))
     result = Normalization(CONSTANTS, eras, terms, NUISANCES)
     text = report(result)
     row = next(line for line in text.splitlines() if line.startswith("2017C"))

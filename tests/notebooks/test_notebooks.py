@@ -24,6 +24,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 @pytest.mark.filterwarnings(
     "ignore:unclosed:ResourceWarning"
@@ -32,7 +33,8 @@ def checkout(tmp_path: Path) -> Path:
 def test_notebook_runs(path: Path, checkout: Path) -> None:
     folder = checkout / "notebooks"
     notebook = nbformat.read(folder / path.name, as_version=4)
-    NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(folder)}}).execute()
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=540, startup_timeout=240, resources=resources).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert outputs
     assert not [output for output in outputs if output.output_type == "error"]

@@ -12,7 +12,7 @@ from matplotlib.image import imread
 from matplotlib.patches import StepPatch
 
 from columnar_af.errors import ConfigError, OutputError
-from columnar_af.plotting.histograms import overlay, plane, plot_histograms
+from columnar_af.plotting.histograms import _figures, _nominal, _remark, overlay, plane, plot_histograms
 from columnar_af.results import DatasetSummary, RunResult
 
 
@@ -115,3 +115,20 @@ def test_only_the_named_histograms_are_drawn(tmp_path):
     paths = plot_histograms(result, tmp_path, ["pt", "mass"])
     assert [path.name for path in paths] == ["pt.png", "mass.png"]
     assert {path.name for path in tmp_path.iterdir()} == {"pt.png", "mass.png"}
+
+
+def test_of_systematic_variations_only_nominal_is_drawn(tmp_path):
+    axes = Hist.new.StrCat(["nominal", "shifted"], name="variation").Reg(2, 0, 2, name="x")
+    histogram = axes.Weight().fill(["nominal", "nominal", "shifted"], [0.5, 0.5, 1.5])
+    (path,) = plot_histograms(result_of({"region/x": histogram}, "AB"), tmp_path)
+    assert path == tmp_path / "region" / "x.png"
+    assert _nominal(histogram).values().tolist() == [2, 0]
+    assert _nominal(histogram[:, 0]).ndim == 1
+
+
+def test_a_region_with_unverified_thresholds_says_so():
+    result = RunResult({"A": {"unverified": {"SRA": {"r_2l"}}}}, {"A": DatasetSummary("A")})
+    assert _remark(result, "SRA/met") == " (thresholds not verified)"
+    assert _remark(result, "CRtop/met") == ""
+    ((_, figure),) = _figures("SRA/met", {"A": masses(1.7)}, _remark(result, "SRA/met"))
+    assert figure.axes[0].get_title(loc="left") == "SRA/met (thresholds not verified)"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from columnar_af.datasets import retries
+from columnar_af.datasets.retries import MAX_ATTEMPTS, is_transient
 from columnar_af.errors import (
     ColumnarAFError,
     MissingBranchError,
@@ -18,15 +21,19 @@ from columnar_af.errors import (
 )
 from columnar_af.processing import endurance
 from columnar_af.processing.chunk import Chunk
-from columnar_af.processing.endurance import MAX_ATTEMPTS, MAX_PARTS, Endurance, is_transient
+from columnar_af.processing.endurance import MAX_PARTS, Endurance
 
 
 @pytest.fixture(autouse=True)
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The waits, none of which is waited; nor is garbage collected, which takes longer than all the rest."""
+    """The waits, none of which is waited; nor is garbage collected, which takes longer than all the rest.
+
+    Other threads of the process, such as those of a dask client, keep their own ``time.sleep``.
+    """
     waited: list[float] = []
-    monkeypatch.setattr(endurance.gc, "collect", lambda: 0)
-    monkeypatch.setattr(endurance.time, "sleep", waited.append)
+    monkeypatch.setattr(endurance, "gc", SimpleNamespace(collect=lambda: 0))
+    monkeypatch.setattr(retries, "FIRST_WAIT_S", 1.0)
+    monkeypatch.setattr(retries, "time", SimpleNamespace(sleep=waited.append))
     return waited
 
 
@@ -36,6 +43,15 @@ def chunk(stop: int = 8, file: str = "root://server//a.root", parts: int = 1) ->
 
 def caused(error: ColumnarAFError, cause: BaseException) -> ColumnarAFError:
     error.__cause__ = cause
+    return error
+
+
+def answer(status: int) -> Exception:
+    """As aiohttp raises it."""
+    kind = type(
+        "ClientResponseError", (Exception,), {"__module__": "aiohttp.client_exceptions", "status": status}
+    )
+    error: Exception = kind(status)
     return error
 
 
@@ -90,6 +106,19 @@ def test_a_read_that_fails_always_is_given_up(waits: list[float]) -> None:
         (caused(ReadError(""), OSError(errno.ESTALE, "stale")), "/data/a.root", True),
         (caused(ReadError(""), PermissionError(errno.EACCES, "no")), "/data/a.root", False),
         (caused(ReadError(""), ConnectionResetError()), "/data/a.root", True),
+        (caused(ReadError(""), answer(503)), "https://server/a.root", True),
+        (caused(ReadError(""), answer(429)), "https://server/a.root", True),
+        (caused(ReadError(""), answer(403)), "https://server/a.root", False),
+        (
+            caused(ReadError(""), TypeError("'ClientResponseError' object is not subscriptable")),
+            "https://s/a.root",
+            True,
+        ),
+        (
+            caused(ReadError(""), TypeError("'NoneType' object is not subscriptable")),
+            "https://s/a.root",
+            False,
+        ),
         (ReadError("the file was replaced"), "root://server//a.root", False),
         (caused(MissingBranchError(""), OSError()), "root://server//a.root", False),
     ],

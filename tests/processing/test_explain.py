@@ -191,3 +191,9 @@ def test_the_shipped_processor_agrees_with_its_cutflow(project, variant):
     masses = [(one.verdicts[3].passing, one.verdicts[3].values["mass"]) for one in story.candidates]
     assert all(passing == (mass is not None and 1.62 < mass < 2.02) for passing, mass in masses)
     assert {passing for passing, _ in masses} == {True, False}
+
+
+def test_a_notebook_has_it_at_hand():
+    import columnar_af
+
+    assert columnar_af.explain is explain

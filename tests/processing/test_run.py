@@ -28,6 +28,7 @@ from columnar_af.errors import (
     ProcessorError,
 )
 from columnar_af.processing.dask_client import client_for
+from columnar_af.processing.journal.journal import read_ledger
 from columnar_af.processing.plan import PlanFilter
 from columnar_af.processing.processors import load_processor
 
@@ -213,9 +214,39 @@ def test_a_branch_that_no_file_has_is_a_slip_of_the_analysis(toy: Any) -> None:
         run(toy.processor("Misbehaves"), fileset, bad_files="skip")
 
 
+def test_what_postprocess_raises_is_told_as_such(toy: Any) -> None:
+    script = toy.folder / "post.py"
+    script.write_text(
+        toy.script.read_text()
+        + "\n\nclass Post(Sums):\n    def postprocess(self, accumulator):\n        return accumulator['nothing']\n"
+    )
+    with pytest.raises(
+        ProcessorError, match=r"postprocess\(\) of the processor raised KeyError.*post.py, line"
+    ):
+        run(f"{script}:Post", toy.first)
+
+
+def test_what_did_not_fit_into_memory_is_noted(toy: Any) -> None:
+    script = toy.folder / "hungry.py"
+    script.write_text(
+        toy.script.read_text()
+        + "\n\nclass Hungry(Sums):\n    def process(self, events):\n"
+        + "        if len(events) > 7:\n            raise MemoryError('too much')\n        return super().process(events)\n"
+    )
+    result = run(f"{script}:Hungry", toy.first, chunksize=10)
+    (note,) = result.provenance.parameters["notes"]
+    assert note.startswith("5 chunks did not fit into memory and came in parts of 5 entries or more")
+
+
 def test_results_that_do_not_add_up(toy: Any) -> None:
-    with pytest.raises(ProcessorError, match="do not add up"):
+    with pytest.raises(IncompleteRunError, match="do not add up") as caught:
         run(toy.processor("OtherKeys"), f"{toy.first}:Events", chunksize=25)
+    result = caught.value.result
+    assert result.output == {"value": 1}
+    (failed,) = result.ledger.with_status("failed")
+    assert failed.error is not None
+    assert (failed.error.address.start, failed.error.address.stop) == (25, 50)
+    assert result.ledger.done == 25
 
 
 def test_results_that_do_not_add_up_end_the_command_with_their_message(toy: Any) -> None:
@@ -229,14 +260,18 @@ def test_results_that_do_not_add_up_end_the_command_with_their_message(toy: Any)
     )
     main = [sys.executable, "-c", "from columnar_af.cli import main; main()"]
     answer = subprocess.run(
-        [*main, "run", f"{script}:Uneven", f"{toy.first}:Events", "--chunksize", "17"],
+        [*main, "run", f"{script}:Uneven", f"{toy.first}:Events", "--chunksize", "17", "-o", "out"],
         capture_output=True,
         text=True,
         check=False,
         cwd=toy.folder,
     )
     assert answer.returncode == 1
-    assert "chunks 0 to 1 and 2 to 2 do not add up" in answer.stderr
+    latest = read_ledger(toy.folder / "out").runs[-1]
+    assert latest.missing == [2]
+    assert "do not add up" in latest.fates[2]["error"]["message"]
+    assert RunResult.load(toy.folder / "out").ledger.done == 34
+    assert "chunks 2 to 2 do not add up with those of chunks 0 to 1" in answer.stderr
     assert "Traceback" not in answer.stderr
 
 

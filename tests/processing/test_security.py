@@ -8,6 +8,9 @@ import json
 import os
 import pickle
 import stat
+import subprocess
+import sys
+import threading
 import zipfile
 from pathlib import Path
 
@@ -20,7 +23,9 @@ from click.testing import CliRunner
 from columnar_af import RunResult, run
 from columnar_af.cli import cli
 from columnar_af.datasets.fileset import Fileset
+from columnar_af.datasets.opening import open_file
 from columnar_af.errors import ColumnarAFError, FilesetError, IncompleteRunError, OutputError
+from columnar_af.ntuples.fast_reader import ColumnCache, ColumnReader
 from columnar_af.processing.dask_client import local_cluster
 from columnar_af.processing.journal.partial_format import decode
 from columnar_af.results.result_folder import replacing
@@ -155,6 +160,48 @@ def test_a_local_dask_cluster_listens_on_loopback_only():
         during = listening()
     assert during - before <= {"127.0.0.1", "::1"}
     assert "127.0.0.1" in during, "else nothing was seen"
+
+
+def test_local_processes_listen_nowhere(toy):
+    """While a run with a pool goes on, looked at from another thread."""
+    seen, ended = set(), threading.Event()
+
+    def look():
+        while not ended.wait(0.02):
+            seen.update(listening())
+
+    before = listening()
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        run(toy.processor("Sums"), toy.first, chunksize=10, executor="futures", workers=2)
+    finally:
+        ended.set()
+        watcher.join()
+    assert seen - before <= {"127.0.0.1", "::1"}
+
+
+def test_a_traceback_on_the_command_line_shows_no_credentials(toy):
+    """Also where --debug shows the errors of others, which ours come from."""
+    script = toy.folder / "login.py"
+    script.write_text("import os\nraise RuntimeError('login failed with ' + os.environ['BEARER_TOKEN'])\n")
+    main = [sys.executable, "-c", "from columnar_af.cli import main; main()", "--debug"]
+    answer = subprocess.run(
+        [*main, "run", f"{script}:Sums", str(toy.first)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "BEARER_TOKEN": CANARY},
+    )
+    assert answer.returncode == 1
+    assert "RuntimeError: login failed with ***" in answer.stderr
+    assert CANARY not in answer.stdout + answer.stderr
+
+
+def test_the_cache_of_columns_is_private(toy):
+    with open_file(str(toy.first)) as file:
+        ColumnReader(file["Events"], cache=ColumnCache(toy.folder / "cache")).read("x")
+    assert stat.S_IMODE((toy.folder / "cache").stat().st_mode) == 0o700
 
 
 def test_what_is_being_written_is_private(tmp_path):

@@ -12,10 +12,12 @@ import pytest
 from coffea.nanoevents import NanoEventsFactory
 from coffea.processor import IterativeExecutor, Runner
 
+from columnar_af.datasets.eras import year_of
 from columnar_af.errors import ConfigError, SchemaError
+from columnar_af.ntuples.fast_reader import fast_events
 from columnar_af.ntuples.t3m import T3MSchema
 from processors import ds_phi_pi
-from processors.ds_phi_pi import SELECTIONS, DsPhiPi, at_least, at_most, year_of
+from processors.ds_phi_pi import SELECTIONS, DsPhiPi, at_least, at_most
 from tests.conftest import PROJECT
 from tests.reference.ds_phi_pi_loop import select as plain_loop
 from tests.reference.ds_phi_pi_thresholds import FULL_ANALYSIS, SEED
@@ -41,9 +43,9 @@ def real_file(shared_data):
 
 def chosen_candidates(events, variant, year):
     """(run, lumi, event, triplet index, mass, chi2, number of passing triplets) of each selected event."""
-    candidates = ds_phi_pi.matched_candidates(events)
     weights = ds_phi_pi.unit_weight(events)
-    selection = ds_phi_pi.select(events, candidates, SELECTIONS[variant][year], weights, note="")
+    selected = ds_phi_pi.select(events, SELECTIONS[variant][year], weights, note="")
+    candidates, selection = selected.candidates, selected.selection
     passing_all = ak.sum(selection.all_but("best_candidate"), axis=1)
     index = ak.local_index(candidates, axis=1)[selection.passing]
     best = candidates[selection.passing].triplet
@@ -302,3 +304,21 @@ def test_edges_of_windows():
     assert not math.nextafter(2.0, 0) > at_least(2.0)
     assert at_most(2.4) > 2.4
     assert not math.nextafter(2.4, 3) < at_most(2.4)
+
+
+@pytest.mark.parametrize("variant", ["seed-notebook", "full-analysis"])
+@pytest.mark.parametrize("name", ["2017C_data_mini-2021", "2017F_mc_aod-2017"])
+def test_leaving_out_what_cannot_matter_changes_nothing(variant, name):
+    """With everything kept, with N-1 distributions, and with the selection alone; read in both ways."""
+    path = PROJECT / "datasets" / f"ds_phi_pi_{name}_000.root"
+    metadata = {"dataset": "ds", "era": name[:5], "is_data": "data" in name}
+    keeping = ds_phi_pi.CandidateSelection
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keeping, "narrows", property(lambda _: False))
+        whole = DsPhiPi(variant).process(open_events(path, **metadata))["ds"]
+    assert DsPhiPi(variant).process(open_events(path, **metadata))["ds"] == whole
+    fast = fast_events(path, TREE, schema=T3MSchema, metadata=metadata)
+    assert DsPhiPi(variant).process(fast)["ds"] == whole
+    short = DsPhiPi(variant, n_minus_one=False).process(open_events(path, **metadata))["ds"]
+    assert short["hists"] == {key: value for key, value in whole["hists"].items() if "n_minus_1" not in key}
+    assert {**short, "hists": 0} == {**whole, "hists": 0}

@@ -6,6 +6,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
+from columnar_af.mva.export import column_list
 from processors import ds_phi_pi
 from processors.ds_phi_pi import DsPhiPi
 from tests.processors.test_ds_phi_pi import open_events
@@ -41,3 +42,18 @@ def test_origins_share_out_the_gen_matched_candidates(events):
     matched = hists["mass_gen_matched"].sum().value
     assert 0.9 * matched <= prompt + from_b <= matched
     assert from_b < prompt
+
+
+def test_candidates_one_by_one_are_those_of_the_histogram(events):
+    output = DsPhiPi().process(events)["ds"]
+    columns = {name: values.value for name, values in output["candidates"].items()}
+    assert {len(values) for values in columns.values()} == {
+        62
+    }  # selected events of this file, one candidate each
+    masses = columns["tripletMass"]
+    counts, _ = np.histogram(masses, bins=output["hists"]["mass"].axes[0].edges)
+    np.testing.assert_array_equal(counts, output["hists"]["mass"].values())
+    assert len(set(columns["evt"].tolist())) == 62
+    assert np.isnan(columns["decay_length_xy"]).all()  # an AOD ntuple has no distance to the beam spot
+    assert not np.isnan(columns["decay_length_3d"]).any()
+    assert "| `tripletMass` | invariant mass of the two muons and the pion [GeV] |" in column_list(columns)

@@ -17,7 +17,7 @@ from columnar_af.corrections import Corrections, MuonFactor, PileUp, Table
 from columnar_af.errors import ConfigError, SchemaError
 from columnar_af.ntuples.t3m import T3MSchema
 from processors import tau_to_3mu
-from processors.tau_to_3mu import SELECTIONS, SelectedMuons, TauTo3Mu, year_of
+from processors.tau_to_3mu import SELECTIONS, SelectedMuons, TauTo3Mu
 from tests.conftest import PROJECT
 from tests.reference import tau_to_3mu_loop as loop
 
@@ -190,9 +190,10 @@ def test_the_control_channel_is_refused(shared_data):
         TauTo3Mu().process(events)
 
 
-def test_an_unknown_era_is_refused():
-    with pytest.raises(ConfigError, match="unknown era '2016H'"):
-        year_of("2016H")
+@pytest.mark.parametrize("era", ["2016H", "2018E", "2022preE"])
+def test_an_unknown_era_is_refused(real_file, era):
+    with pytest.raises(ConfigError, match=f"unknown era '{era}'"):
+        TauTo3Mu().process(open_events(real_file, era=era))
 
 
 def test_resolution_of_a_symmetric_candidate():

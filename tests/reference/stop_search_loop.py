@@ -449,7 +449,9 @@ def raw_events(tree: Any, variation: str, kinematic: list[str]) -> Iterator[dict
         chosen[name] = name
     chosen |= {name: name for name in branches if name.startswith("HLT_")}
     if variation == "Nominal":
-        varied = [name for name in branches if name.startswith("WeightEvents") and name.endswith(("up", "down"))]
+        varied = [
+            name for name in branches if name.startswith("WeightEvents") and name.endswith(("up", "down"))
+        ]
         chosen |= {name: name for name in varied if not name.endswith(tuple(kinematic))}
     values = {name: tree[branch].array().to_list() for name, branch in chosen.items()}
     for index in range(tree.num_entries):

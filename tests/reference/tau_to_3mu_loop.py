@@ -104,6 +104,7 @@ TRIPLET_BRANCHES = (
     *(f"RefTrack{n}_{q}" for n in (1, 2, 3) for q in ("Pt", "Eta", "Phi")),
     "Triplet_Mass", "TripletVtx_Chi2", "FlightDistBS_SV_Significance",
 )  # fmt: skip
+FINAL_DECISION = "Trigger_l1Finaldecision"
 OTHER_BRANCHES = (
     "run", "lumi", "evt", "Trigger_hltname", "Trigger_hltdecision", "Trigger_l1name", "Trigger_l1Finaldecision",
     "MuonPt_HLT", "MuonEta_HLT", "MuonPhi_HLT",
@@ -124,13 +125,15 @@ class LoopResult:
 
 
 def select(path: str | Path, tree: str, numbers: Numbers, *, blinded: bool) -> LoopResult:
-    """Run the selection over one file of the three-muon Run 3 layout."""
-    names = [*MUON_BRANCHES, *TRIPLET_BRANCHES, *OTHER_BRANCHES]
+    """Run the selection over one file of the three-muon layouts; those before Run 3 have one Level-1 decision only."""
+    branches = {name: name for name in (*MUON_BRANCHES, *TRIPLET_BRANCHES, *OTHER_BRANCHES)}
     result = LoopResult()
     with uproot.open(path) as file:
-        columns = file[tree].arrays(names, library="np")
+        if FINAL_DECISION not in file[tree]:
+            branches[FINAL_DECISION] = "Trigger_l1decision"
+        columns = file[tree].arrays(list(branches.values()), library="np")
     for i in range(len(columns["evt"])):
-        values = {name: columns[name][i] for name in names}
+        values = {name: columns[branch][i] for name, branch in branches.items()}
         event = {
             name: value.tolist() if hasattr(value, "tolist") else value for name, value in values.items()
         }

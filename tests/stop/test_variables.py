@@ -8,7 +8,7 @@ import pytest
 from columnar_af.errors import ConfigError, MissingBranchError, SchemaError
 from columnar_af.ntuples.fast_reader import Column
 from columnar_af.stop import OBJECTS_36, OBJECTS_139, StopVariables
-from columnar_af.stop.needs import COLUMNS, PAIR
+from columnar_af.stop.needs import COLUMNS, PAIR, PARTIAL
 from columnar_af.systematics import partial_quantity
 from tests.stop.plain_events import Event, Jet, Lepton, PlainSource, golden_events, random_events, variables
 
@@ -21,7 +21,7 @@ INNER = {
     "pair_boost",
     "pair_pt",
     "super_razor",
-    "m_t2_ll_where",
+    *PARTIAL.values(),
 }
 RAZOR = {"m_delta_r", "r_pt", "inverse_gamma", "dphi_beta"}
 
@@ -77,6 +77,16 @@ def test_golden_numbers():
     assert v.m_t2_ll_where(np.array([False, True])) == pytest.approx([np.nan, 107.15179], nan_ok=True)
     assert v.opposite_charge.tolist() == [True, True]
     assert v.same_flavour.tolist() == [False, True]
+
+
+@pytest.mark.parametrize("name", PARTIAL)
+def test_partial_variables_are_the_whole_ones_where_they_are_asked_for(name):
+    v = StopVariables(PlainSource(random_events(6, 200)))
+    rng = np.random.default_rng(2)
+    for _ in range(3):
+        where = rng.random(200) < 0.3
+        expected = np.where(where, getattr(v, name), np.nan)
+        assert getattr(v, PARTIAL[name])(where) == pytest.approx(expected, nan_ok=True)
 
 
 def test_no_events():

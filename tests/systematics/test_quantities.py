@@ -310,3 +310,45 @@ def test_varied_quantities_equal_those_computed_from_scratch(recipe, nominal_arr
     assert max(source.reads.values(), default=0) <= 1
     for one in sources[1:]:
         assert set(one.reads) <= one.shifted
+
+
+class Slow(Quantities):
+    """One partial quantity, which counts the events that it computes."""
+
+    computed: Counter[tuple[str, int]]
+
+    @quantity
+    def offset(self):
+        return self.column("c1") * 2
+
+    @partial_quantity
+    def slow(self, where):
+        self.computed.update((self._source.variation, int(event)) for event in np.flatnonzero(where))
+        extra = self.offset[where] if self.column("c2")[0] > 0 else 0.0
+        return self.column("c0")[where] + extra
+
+
+masks = st.lists(st.booleans(), min_size=2, max_size=2).map(np.array)
+
+
+@given(
+    arrays,
+    st.lists(st.dictionaries(st.sampled_from(["c0", "c1", "c2", "c3"]), values), max_size=3),
+    st.lists(st.tuples(st.integers(0, 3), masks), max_size=12),
+)
+def test_varied_partial_quantities_equal_those_computed_from_scratch(nominal_arrays, shifts, asked):
+    source = Columns(nominal_arrays)
+    nominal = Slow(source)
+    nominal.computed = Counter()
+    sources = [source, *(shifted_by(source, f"v{n}", **shift) for n, shift in enumerate(shifts))]
+    everyone = [nominal, *(nominal.varied(one) for one in sources[1:])]
+    for variation, where in asked:
+        which = variation % len(everyone)
+        scratch = Slow(Columns(sources[which].arrays))
+        scratch.computed = Counter()
+        np.testing.assert_array_equal(everyone[which].slow(where), scratch.slow(where))
+    assert max(nominal.computed.values(), default=0) <= 1
+    sharing = [n for n, shift in enumerate(shifts) if not set(shift) & {"c0", "c1", "c2"}]
+    for event in (0, 1):
+        shared = nominal.computed["nominal", event] + sum(nominal.computed[f"v{n}", event] for n in sharing)
+        assert shared <= 1

@@ -147,3 +147,14 @@ def test_smearing_does_not_depend_on_chunks():
     assert MuonMomentum(seed=1).shifts()["muon_resolution"](open_events())["muon.pt"].to_list() != (
         MuonMomentum().shifts()["muon_resolution"](open_events())["muon.pt"].to_list()
     )
+
+
+def test_sizes_may_be_given_by_name():
+    assert MuonMomentum.of({"scale": 0.002}) == MuonMomentum(scale=0.002)
+    assert MuonMomentum.of(None) == MuonMomentum.of(MuonMomentum()) == MuonMomentum()
+    with pytest.raises(ConfigError, match="expected sizes by name: scale, resolution, broadening, seed"):
+        MuonMomentum.of({"sacle": 0.002})
+    with pytest.raises(ConfigError, match="the scale of the muon momentum is 2, expected a relative size"):
+        MuonMomentum(scale=2)
+    with pytest.raises(ConfigError, match="the resolution of the muon momentum is nan"):
+        MuonMomentum(resolution=float("nan"))

@@ -127,6 +127,8 @@ def test_what_cannot_be_a_weight():
         EventWeights({"a": np.ones(1)}, [SCALE])
     with pytest.raises(ConfigError, match="of kind columns, which moves no weight"):
         EventWeights({"a": np.ones(1)}, [Variation("x")])
+    with pytest.raises(ConfigError, match="variations muR are given twice"):
+        weights([SCALE, SCALE])
     with pytest.raises(ConfigError, match="without any factor"):
         EventWeights({})
     with pytest.raises(ConfigError, match="the policy for missing weights is 'ignore'"):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 from collections.abc import Sequence
+from types import TracebackType
 
 import click
 
@@ -22,6 +24,9 @@ VERBS = {
     "plot": "columnar_af.cli.plot:plot",
     "fit": "columnar_af.cli.fit:fit",
     "normalize": "columnar_af.cli.normalize:normalize",
+    "yields": "columnar_af.cli.yields:yields",
+    "export": "columnar_af.cli.export:export",
+    "limit": "columnar_af.cli.limit:limit",
     "candidates": "columnar_af.cli.candidates:candidates",
     "corrections": "columnar_af.cli.corrections:corrections",
     "cache": "columnar_af.cli.cache:cache",
@@ -43,6 +48,9 @@ HELP = {
     "plot": "Draw the histograms of a run, one figure each.",
     "fit": "Fit the D_s mass of a run: yields per era, fraction from B decays.",
     "normalize": "Expect τ → 3μ from the D_s yield: uncertainties, datacards, limit.",
+    "yields": "Print the yields of a search with all their variations, as text, LaTeX or CSV.",
+    "export": "Write the model of a search for pyhf, combine or HistFitter.",
+    "limit": "Fit the backgrounds of a search, set limits on its signals, or on published counts.",
     "candidates": "Write the selected candidates of a run as a flat ntuple.",
     "corrections": "Make tables of corrections from the analysts' formats.",
     "cache": "Look at the local cache of columns that the fast reader can fill, or empty it.",
@@ -82,10 +90,20 @@ def cli(ctx: click.Context, debug: bool) -> None:
     ctx.obj = {"debug": debug}
 
 
+def _tell_without_credentials(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Print a traceback that nobody has caught; causes of our errors are those of others, and tell what they like."""
+    from columnar_af.redaction import redact
+
+    click.echo(redact("".join(traceback.format_exception(kind, error, trace))), err=True, nl=False)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; an error on purpose prints without a traceback and exits with 1."""
     from columnar_af.errors import ColumnarAFError
 
+    sys.excepthook = _tell_without_credentials
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         cli.main(args=arguments, prog_name="columnar-af", standalone_mode=True)

@@ -50,7 +50,7 @@ def fit() -> None:
     type=click.Path(path_type=Path),
     help="Result with simulated D_s for tails and templates.  [default: those in DIRECTORY]",
 )
-@click.option("--unbinned", is_flag=True, help="Fit masses one by one (to 0.5 MeV), not in bins.")
+@click.option("--unbinned", is_flag=True, help="Fit the masses of the candidates one by one, not in bins.")
 @click.option("--toys", type=click.IntRange(min=0), default=0, help="Toys for each goodness of fit.")
 @click.option(
     "--variation", default="", help="Systematic variation of the simulation, such as muon_scale_up."

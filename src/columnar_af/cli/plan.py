@@ -61,7 +61,7 @@ def plan(
         click.echo(json.dumps({**to_json(found), "compared": rows}, indent=1))
         return
     click.echo(as_text(found))
-    for row in [("", "estimate", "truth", "ratio"), *rows] if rows else []:
-        click.echo(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, (28, 14, 14, 6), strict=True)).rstrip()
-        )
+    table = [("", "estimate", "truth", "ratio"), *rows] if rows else []
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

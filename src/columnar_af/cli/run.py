@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -10,12 +11,16 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from columnar_af.processing.dask_address import SchedulerAddress
     from columnar_af.processing.plan import PlanFilter
     from columnar_af.processing.run import BadFiles
     from columnar_af.results import RunResult
 
 INTERRUPTED = 130
 """Exit code of a command that was ended with Ctrl-C: 128 plus the number of the signal, as shells have it."""
+
+
+EXISTING = click.Path(exists=True, dir_okay=False)
 
 
 class EntryRange(click.ParamType[tuple[int, int]]):
@@ -80,11 +85,22 @@ class Parameter(click.ParamType[tuple[str, object]]):
 @click.option("--chunksize", type=click.IntRange(min=1), default=100_000, help="Entries per chunk, nearly.")
 @click.option("--max-chunks", type=click.IntRange(min=1), show_default="all", help="Most chunks per dataset.")
 @click.option("--client", metavar="ADDRESS", help="Address of a dask scheduler, for the dask executors.")
+@click.option("--tls-ca", type=EXISTING, help="Certificate of the authority of a tls:// scheduler.")
+@click.option("--tls-cert", type=EXISTING, help="Our certificate for it.")
+@click.option("--tls-key", type=EXISTING, help="The key of our certificate, if it is not in the same file.")
+@click.option(
+    "--allow-unencrypted", is_flag=True, help="Use a scheduler on another machine without encryption."
+)
 @click.option(
     "--bad-files",
     type=click.Choice(["stop", "skip"]),
     default="stop",
     help="Files that cannot be read: exit with 1 when the rest is done, or leave them out and list them.",
+)
+@click.option(
+    "--missing-variation",
+    type=click.Choice(["error", "nominal"]),
+    help="A variation that the ntuple lacks: an error, or nominal in its place; for processors that take it.",
 )
 @click.option("--resume", is_flag=True, help="Take over what a run in the output folder has done already.")
 @click.option(
@@ -113,7 +129,12 @@ def run(
     chunksize: int,
     max_chunks: int | None,
     client: str | None,
+    tls_ca: str | None,
+    tls_cert: str | None,
+    tls_key: str | None,
+    allow_unencrypted: bool,
     bad_files: str,
+    missing_variation: str | None,
     resume: bool,
     max_failures: int | None,
     check_duplicates: bool,
@@ -130,17 +151,20 @@ def run(
     """
     from columnar_af.processing.plan import PlanFilter
 
+    arguments = dict(parameters)
+    if missing_variation is not None:
+        arguments["missing_variation"] = missing_variation
     try:
         result, failed = _result(
             processor,
             fileset,
             output,
-            parameters=dict(parameters),
+            parameters=arguments,
             executor=executor,
             workers=workers,
             chunksize=chunksize,
             max_chunks=max_chunks,
-            client=client,
+            client=_scheduler(client, tls_ca, tls_cert, tls_key, allow_unencrypted),
             bad_files="skip" if bad_files == "skip" else "stop",
             resume=resume,
             max_failures=max_failures,
@@ -158,6 +182,24 @@ def run(
         sys.exit(1)
 
 
+def _scheduler(
+    address: str | None, ca: str | None, cert: str | None, key: str | None, allow_unencrypted: bool
+) -> SchedulerAddress | None:
+    """The scheduler that was named, with its certificates."""
+    if address is None:
+        if ca or cert or key or allow_unencrypted:
+            msg = "certificates are for the scheduler that --client names, and it is not there"
+            raise click.UsageError(msg)
+        return None
+    if (key and not cert) or bool(ca) != bool(cert):
+        msg = "--tls-ca and --tls-cert go together, and --tls-key with them"
+        raise click.UsageError(msg)
+    from columnar_af.processing.dask_address import SchedulerAddress, certificates
+
+    security = certificates(ca, cert, key) if ca and cert else None
+    return SchedulerAddress(address, security, allow_unencrypted)
+
+
 def _result(
     processor: str,
     fileset: tuple[str, ...],
@@ -168,7 +210,7 @@ def _result(
     workers: int,
     chunksize: int,
     max_chunks: int | None,
-    client: str | None,
+    client: SchedulerAddress | None,
     bad_files: BadFiles,
     resume: bool,
     max_failures: int | None,
@@ -216,8 +258,16 @@ def _tell_problems(result: RunResult) -> None:
     for (kind, message), count in told.items():
         if count > 1:
             click.echo(f"the same in {count - 1} more chunks: {kind}: {message.splitlines()[0]}", err=True)
-    for note in result.provenance.parameters["notes"]:
+    for note in (*result.provenance.parameters["notes"], *_fallbacks(result)):
         click.echo(f"note: {note}", err=True)
+
+
+def _fallbacks(result: RunResult) -> Iterator[str]:
+    """What was taken from nominal, because the ntuple lacks it."""
+    for dataset, part in result.output.items() if isinstance(result.output, Mapping) else ():
+        fallbacks = part.get("fallbacks", {}) if isinstance(part, Mapping) else {}
+        for variation, columns in fallbacks.items():
+            yield f"{dataset}: {variation} fell back to nominal, for want of {', '.join(sorted(columns))}"
 
 
 def _show(result: RunResult, output: str | None, as_json: bool) -> None:

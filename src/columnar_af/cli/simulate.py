@@ -8,6 +8,8 @@ import click
 
 LAYOUTS = {
     "t3m-ds-phi-pi": "columnar_af.cli.simulate_t3m:t3m_ds_phi_pi",
+    "t3m-tau3mu": "columnar_af.cli.simulate_t3m:t3m_tau3mu",
+    "t3m-measurement": "columnar_af.cli.simulate_t3m:t3m_measurement",
     "stop-loopsusy": "columnar_af.cli.simulate_stop:stop_loopsusy",
     "stop-histfitter": "columnar_af.cli.simulate_stop:stop_histfitter",
 }
@@ -15,6 +17,8 @@ LAYOUTS = {
 
 HELP = {
     "t3m-ds-phi-pi": "T3M ntuples of D_s and D+ to phi(mu mu) pi with combinatorial background.",
+    "t3m-tau3mu": "T3M ntuples of three muons: tau to 3mu, or data-like background.",
+    "t3m-measurement": "All samples of a D_s measurement and a tau to 3mu search, and their filesets.",
     "stop-loopsusy": "Stop search: one tree, variations as column suffixes.",
     "stop-histfitter": "Stop search: one tree per variation.",
 }

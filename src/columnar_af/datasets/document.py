@@ -46,7 +46,7 @@ def read_document(path: Path) -> Any:
         msg = f"{path} is not a text file: {error}"
         raise FilesetError(msg, advice="a fileset file is YAML or JSON in UTF-8") from error
     try:
-        document = _parse_json(text) if path.suffix.lower() == ".json" else _parse_yaml(text)
+        document = _parse_json(text) if path.suffix.lower() == ".json" else parse_yaml(text)
         _refuse_depth(document)
     except (yaml.YAMLError, ValueError) as error:
         msg = f"{path} cannot be understood: {error}"
@@ -84,7 +84,14 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
-def _parse_yaml(text: str) -> Any:
+def parse_yaml(text: str) -> Any:
+    """The document of a YAML text, which executes nothing and cannot become larger than a small multiple of its text.
+
+    Raises:
+        ValueError: A key is there twice, it is nested too deeply, or its aliases multiply.
+        yaml.YAMLError: It is no YAML.
+        TypeError, RecursionError: Neither, but it cannot be understood.
+    """
     _refuse_brackets(text)
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     if root is not None:

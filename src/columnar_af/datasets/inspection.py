@@ -9,12 +9,14 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from columnar_af.datasets.fileset import Fileset, InputFile
 from columnar_af.datasets.opening import open_file
 from columnar_af.datasets.paths import is_remote
+from columnar_af.datasets.retries import MAX_ATTEMPTS, is_transient, wait
 from columnar_af.datasets.tree_choice import choose_tree
 from columnar_af.errors import ErrorRecord, ExecutorError, FilesetError, ReadError, SchemaError, WorkAddress
 from columnar_af.ntuples.t3m import missing_branches, recognise
@@ -165,28 +167,56 @@ def _pool(workers: int, files: int) -> Executor:
 
 
 def inspect_file(dataset: str, file: InputFile) -> FileReport:
-    """The report on one file; what goes wrong is in the report."""
+    """The report on one file; what goes wrong is in the report, after further attempts where it may pass."""
     report = FileReport(dataset, file.path, file.tree, size_bytes=_local_size(file.path), steps=file.steps)
-    try:
-        with open_file(file.path) as directory:
-            report = replace(
-                report, uuid=str(directory.file.uuid), size_bytes=directory.file.source.num_bytes
-            )
-            tree = directory[choose_tree(directory, file.tree)]
-            branches = [branch.name for branch in tree.branches]
-            version, missing = _ntuple(branches)
-            report = replace(
-                report,
-                tree=tree.object_path.strip("/").rsplit(";", 1)[0],
-                entries=int(tree.num_entries),
-                ntuple_version=version,
-                missing_branches=missing,
-            )
-        _refuse_broken_promises(file, report)
-    except (ReadError, FilesetError) as error:
-        address = WorkAddress(dataset=dataset, file=file.path, tree=file.tree)
-        return replace(report, entries=0, error=ErrorRecord.from_exception(error, address=address))
+    for attempt in count(1):
+        try:
+            return _look_into(file, report)
+        except (ReadError, FilesetError) as error:
+            if attempt == MAX_ATTEMPTS or not (
+                isinstance(error, ReadError) and is_transient(error, file.path)
+            ):
+                address = WorkAddress(dataset=dataset, file=file.path, tree=file.tree)
+                return replace(report, error=ErrorRecord.from_exception(error, address=address))
+        wait(attempt)
+    raise AssertionError  # it counts for ever
+
+
+def _look_into(file: InputFile, report: FileReport) -> FileReport:
+    """The report with what is in the file.
+
+    Raises:
+        ReadError: It cannot be read.
+        FilesetError: It is not what the fileset promises.
+    """
+    with open_file(file.path) as directory:
+        tree = directory[choose_tree(directory, file.tree)]
+        _refuse_wrong_count(tree)
+        branches = [branch.name for branch in tree.branches]
+        version, missing = _ntuple(branches)
+        report = replace(
+            report,
+            uuid=str(directory.file.uuid),
+            size_bytes=directory.file.source.num_bytes,
+            tree=tree.object_path.strip("/").rsplit(";", 1)[0],
+            entries=int(tree.num_entries),
+            ntuple_version=version,
+            missing_branches=missing,
+        )
+    _refuse_broken_promises(file, report)
     return report
+
+
+def _refuse_wrong_count(tree: Any) -> None:
+    """A damaged count would be planned for: a bit of it more, and there are 10¹⁵ entries in billions of chunks."""
+    counts = [
+        int(count) for branch in tree.branches if (count := getattr(branch, "num_entries", None)) is not None
+    ]
+    if tree.num_entries < 0 or (counts and tree.num_entries > max(counts)):
+        msg = f"the tree says that it has {tree.num_entries} entries, and its longest branch has {max(counts, default=0)}"
+        raise ReadError(
+            msg, advice="the file is damaged: copy it again, or leave it out with --bad-files skip"
+        )
 
 
 def _ntuple(branches: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:

@@ -30,7 +30,13 @@ def resolve(path: str, folder: str) -> str:
     Args:
         path: Path or URL; ``~`` is the home folder.
         folder: Local folder or URL.
+
+    Raises:
+        FilesetError: No file can have this name.
     """
+    if "\0" in path:
+        msg = f"no file can be named {path!r}, with a zero byte in it"
+        raise FilesetError(msg, advice="correct the path")
     if is_remote(path):
         return path
     path = str(Path(path).expanduser())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import reduce
 from operator import add
@@ -12,6 +12,7 @@ import numpy as np
 from scipy import stats
 
 from columnar_af.errors import ConfigError
+from columnar_af.fits.constraint import Constraint, loose_tails
 from columnar_af.fits.eras import EraData, data_eras, require_variation, simulated_datasets, summed
 from columnar_af.fits.fit_result import FitResult
 from columnar_af.fits.goodness import by_toys
@@ -81,14 +82,14 @@ class Study:
         eras: One per era.
         simultaneous: The fit of all eras with shared shapes.
         from_b: Fraction from B decays of all eras together; None without simulation or decay lengths.
-        tails: Parameters that were taken from simulation.
+        tails: Parameters whose knowledge was taken from simulation; empty where there is none.
         notes: What was done by default.
     """
 
     eras: tuple[EraStudy, ...]
     simultaneous: SimultaneousResult
     from_b: PromptFraction | None
-    tails: Mapping[str, float] = field(default_factory=dict)
+    tails: Constraint = field(default_factory=Constraint)
     notes: tuple[str, ...] = ()
 
     @property
@@ -124,7 +125,12 @@ class Study:
             "stability": None
             if stability is None
             else dict(zip(("mean", "error", "p_value"), stability, strict=True)),
-            "tails_from_simulation": dict(self.tails),
+            "tails_from_simulation": {
+                name: {"value": float(value), "error": float(error)}
+                for name, value, error in zip(
+                    self.tails.names, self.tails.values, self.tails.errors, strict=True
+                )
+            },
             "notes": list(self.notes),
         }
 
@@ -179,8 +185,8 @@ def study(result: RunResult, options: StudyOptions, simulation: RunResult | None
     if not data:
         msg = "this result has no data: the metadata of all of its datasets say is_data: false"
         raise ConfigError(msg, advice="name the datasets to fit by --dataset")
-    tails, notes = ({}, ()) if options.free_tails else _tails(source, model, variation)
-    fit_options = FitOptions(fixed=tails)
+    tails, notes = (Constraint(), ()) if options.free_tails else _tails(source, model, variation)
+    fit_options = FitOptions(tails=tails if len(tails) else loose_tails(model))
     fits = [_fit(era, model, fit_options, options) for era in data]
     spectra = {era.era: era.spectrum for era in data}
     together = fit_eras(spectra, model, replace(fit_options, minos=False))
@@ -192,16 +198,15 @@ def study(result: RunResult, options: StudyOptions, simulation: RunResult | None
     return Study(tuple(studies), together, _from_b(source, lengths), tails, notes)
 
 
-def _tails(source: RunResult, model: MassModel, variation: str) -> tuple[dict[str, float], tuple[str, ...]]:
+def _tails(source: RunResult, model: MassModel, variation: str) -> tuple[Constraint, tuple[str, ...]]:
     histogram = summed(source, "mass_gen_matched", simulated_datasets(source), variation)
     if histogram is None:
-        return {}, ("no simulation: the data choose the tails of the peaks",)
+        return Constraint(), ("no simulation: the data choose the tails of the peaks",)
     if np.any([np.min(np.abs(histogram.axes[0].edges - edge)) > 1e-9 for edge in (model.low, model.high)]):
         model = replace(model, low=float(histogram.axes[0].edges[0]), high=float(histogram.axes[0].edges[-1]))
     tails = tails_from_simulation(histogram, model)
-    text = ", ".join(f"{name} = {value:.3g}" for name, value in tails.items())
     varied = f" ({variation})" if variation else ""
-    return tails, ((f"tails of the peaks from simulation{varied}: {text}",) if tails else ())
+    return tails, ((f"tails of the peaks from simulation{varied}: {tails.text()}",) if len(tails) else ())
 
 
 def _fit(era: EraData, model: MassModel, options: FitOptions, chosen: StudyOptions) -> FitResult:

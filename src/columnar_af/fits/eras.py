@@ -20,6 +20,8 @@ from columnar_af.results.run_result import DatasetSummary, RunResult
 
 MASS, FINE_MASS = "mass", "mass_fine"
 """Histograms of the processor: with the bins of the seed's notebook, and with bins of 0.5 MeV."""
+CANDIDATE_COLUMNS = ("tripletMass", "weight")
+"""Columns of the candidates that an unbinned fit takes: mass in GeV, weight of the event."""
 COARSE = 0.005
 """GeV; width of bins made from the fine histogram (WCH DsPhiMuMuPi_fit.py: 5 MeV)."""
 
@@ -32,7 +34,7 @@ class EraData:
         era: Name; that of the dataset where its metadata name no era.
         datasets: Its datasets.
         spectrum: Masses in the range of the fit.
-        masses: The same one by one for an unbinned fit, GeV, known to the half MeV of the fine histogram; else None.
+        masses: The same one by one for an unbinned fit, GeV; else None.
         luminosity: fb⁻¹; None where unknown.
         luminosity_source: Where that comes from.
     """
@@ -176,15 +178,30 @@ def _era_data(
 def _single_masses(
     result: RunResult, datasets: Sequence[str], mass_range: tuple[float, float], variation: str
 ) -> Values:
-    fine = summed(result, FINE_MASS, datasets, variation)
-    if fine is None:
-        msg = f"an unbinned fit needs the histogram {FINE_MASS!r}, which this result does not have"
-        raise ConfigError(msg, advice="run the processor ds_phi_pi again, or fit in bins")
-    spectrum = Spectrum.of_histogram(fine, *mass_range)
-    if spectrum.is_weighted:
+    """The masses of the selected candidates in a range, as the processor wrote them down one by one."""
+    if any(name in _of_datasets(result, f"{FINE_MASS}_{variation}") for name in datasets):
+        msg = f"the masses of the variation {variation} are there in bins only, not one by one"
+        raise ConfigError(msg, advice="fit in bins")
+    low, high = mass_range
+    tables = [_candidates(result, name) for name in datasets]
+    masses, weights = (
+        np.concatenate([np.asarray(table[column], dtype=np.float64) for table in tables])
+        for column in CANDIDATE_COLUMNS
+    )
+    inside = (masses >= low) & (masses < high)  # as the bins of a histogram
+    if np.any(weights[inside] != 1):
         msg = "an unbinned fit needs events of weight 1, and these are weighted"
         raise ConfigError(msg, advice="fit in bins")
-    return np.repeat(spectrum.centres, spectrum.counts.astype(np.int64))
+    return masses[inside]
+
+
+def _candidates(result: RunResult, dataset: str) -> Mapping[str, Any]:
+    part = result.output.get(dataset, {})
+    columns = part.get("candidates", {}) if isinstance(part, Mapping) else {}
+    if not set(CANDIDATE_COLUMNS) <= set(columns):
+        msg = f"an unbinned fit needs the masses of the candidates, which dataset {dataset} of this result does not have"
+        raise ConfigError(msg, advice="run the processor ds_phi_pi again, or fit in bins")
+    return {name: getattr(values, "value", values) for name, values in columns.items()}
 
 
 def processed_luminosity(era: str, summaries: Sequence[DatasetSummary]) -> tuple[float | None, str]:

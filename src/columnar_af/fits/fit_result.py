@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from columnar_af.fits.constraint import Constraint
 from columnar_af.fits.mass_model import MassModel
 from columnar_af.fits.shapes import Values
 from columnar_af.fits.spectrum import Spectrum
@@ -81,6 +82,7 @@ class FitResult:
         goodness: How well the model describes the data; None for a failed fit.
         model: What was fitted.
         spectrum: The data in the range of the fit, in bins.
+        tails: What was known of the free tails before.
     """
 
     problems: tuple[str, ...]
@@ -91,6 +93,7 @@ class FitResult:
     goodness: GoodnessOfFit | None
     model: MassModel = field(repr=False)
     spectrum: Spectrum = field(repr=False)
+    tails: Constraint = field(default_factory=Constraint, repr=False)
 
     @property
     def succeeded(self) -> bool:
@@ -145,6 +148,12 @@ class FitResult:
             "entries": self.spectrum.entries,
             "parameters": {name: asdict(parameter) for name, parameter in self.parameters.items()},
             "covariance": {"names": list(self.parameters), "matrix": np.asarray(self.covariance).tolist()},
+            "tails_known_before": {
+                name: {"value": float(value), "error": float(error)}
+                for name, value, error in zip(
+                    self.tails.names, self.tails.values, self.tails.errors, strict=True
+                )
+            },
             "windows": [asdict(window) for window in self.windows],
             "goodness": None if self.goodness is None else asdict(self.goodness),
             "data": {

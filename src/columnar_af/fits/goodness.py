@@ -56,12 +56,16 @@ def by_toys(result: FitResult, toys: int, seed: int = 1) -> GoodnessOfFit:
     observed = saturated_statistic(result.spectrum, expected)
     statistics = [_refitted(result, generator.poisson(expected).astype(float)) for _ in range(toys)]
     worse = sum(statistic >= observed for statistic in statistics)
-    ndof = len(expected) - sum(not parameter.fixed for parameter in result.parameters.values())
+    free = sum(not parameter.fixed for parameter in result.parameters.values())
+    ndof = len(expected) - free + len(result.tails)
     return GoodnessOfFit("toys", observed, ndof, (1 + worse) / (1 + toys))
 
 
 def _refitted(result: FitResult, counts: Values) -> float:
-    cost = ExtendedBinnedNLL(counts, result.spectrum.edges, result.model.scaled_cdf, name=result.model.names)
+    binned = ExtendedBinnedNLL(
+        counts, result.spectrum.edges, result.model.scaled_cdf, name=result.model.names
+    )
+    cost = binned + result.tails.cost() if len(result.tails) else binned
     minuit = Minuit(cost, *result.values, name=result.model.names)
     for name, parameter in result.parameters.items():
         minuit.fixed[name] = parameter.fixed
@@ -70,4 +74,4 @@ def _refitted(result: FitResult, counts: Values) -> float:
             minuit.limits[name] = (limits.low, limits.high)
     minuit.strategy = 0  # the minimum is wanted, not the covariance
     minuit.migrad()
-    return float(minuit.fval)
+    return float(binned(*minuit.values))

@@ -26,11 +26,13 @@ class Injected:
         ds: Selected events in 1.93 to 2.01 GeV whose candidate truly is a D_s.
         dplus: The same for the D⁺ at all masses.
         from_b: Fraction from B decays of the selected D_s at all masses; NaN where it is not known.
+        generated: D_s → φ(μμ)π before any selection; None where it is not known.
     """
 
     ds: int
     dplus: int
     from_b: float
+    generated: int | None = None
 
 
 def injected(result: RunResult, datasets: Sequence[str]) -> Injected | None:
@@ -54,7 +56,13 @@ def injected(result: RunResult, datasets: Sequence[str]) -> Injected | None:
         ds=sum(truth["selected_in_peak"]["ds"] for truth in chosen),
         dplus=sum(truth["selected"]["dplus"] for truth in chosen),
         from_b=float(1 - np.mean(origins)) if len(origins) else float("nan"),
+        generated=sum(numbers) if None not in (numbers := _generated(chosen)) else None,
     )
+
+
+def _generated(truths: Sequence[dict[str, Any]]) -> list[Any]:
+    """Generated D_s of each sample; None where a sample of an older version does not say."""
+    return [truth.get("generated", {}).get("ds") for truth in truths]
 
 
 def _truths(folder: Path) -> list[dict[str, Any]]:
@@ -63,7 +71,7 @@ def _truths(folder: Path) -> list[dict[str, Any]]:
     for path in sorted(folder.glob(TRUTH_FILES)):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
         if isinstance(content, dict):
             candidates = [content, *content.values()]

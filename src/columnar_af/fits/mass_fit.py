@@ -15,9 +15,10 @@ import numpy as np
 from iminuit.cost import Cost, ExtendedBinnedNLL, ExtendedUnbinnedNLL
 
 from columnar_af.errors import ConfigError
+from columnar_af.fits.constraint import Constraint, for_model, loose_tails
 from columnar_af.fits.fit_result import ENTRIES_PER_BIN, FitResult, GoodnessOfFit, WindowYield
 from columnar_af.fits.goodness import saturated
-from columnar_af.fits.mass_model import BACKGROUND, MassModel, mass_model
+from columnar_af.fits.mass_model import BACKGROUND, TAIL, MassModel, mass_model
 from columnar_af.fits.minimization import Minimum, minimize, propagated
 from columnar_af.fits.shapes import Parameter, Simplification, Values
 from columnar_af.fits.spectrum import Spectrum
@@ -42,12 +43,15 @@ class FitOptions:
     """How to fit.
 
     Attributes:
-        fixed: Parameter -> value to keep, for example tails taken from simulation.
+        fixed: Parameter -> value to keep.
+        tails: What is known of tails, from simulation for example; it adds to the likelihood, so that its uncertainty is in
+            that of the yields.
         minos: Whether to compute asymmetric uncertainties of the peaks' yields.
         window: Mass window of the reported yields, GeV.
     """
 
     fixed: Mapping[str, float] = field(default_factory=dict)
+    tails: Constraint = field(default_factory=Constraint)
     minos: bool = True
     window: tuple[float, float] = SIGNAL_WINDOW
 
@@ -86,15 +90,15 @@ def fit_masses(
     return _fit(cost, model, spectrum, chosen, binned if binned.succeeded else None)
 
 
-def tails_from_simulation(histogram: hist.Hist, model: MassModel) -> dict[str, float]:
-    """The shape of the tails in simulated D_s decays, to be kept in the fit of data.
+def tails_from_simulation(histogram: hist.Hist, model: MassModel) -> Constraint:
+    """The shape of the tails in simulated D_s decays, with its uncertainty, for the fit of data.
 
     Args:
         histogram: Masses of simulated D_s candidates.
         model: That for the data; its peak is fitted here, without a D⁺.
 
     Returns:
-        Parameter -> value, for :attr:`FitOptions.fixed`.
+        For :attr:`FitOptions.tails`.
 
     Raises:
         ConfigError: The fit of the simulation failed.
@@ -102,20 +106,20 @@ def tails_from_simulation(histogram: hist.Hist, model: MassModel) -> dict[str, f
     peak = model.component("ds").shape.name
     background = model.component(BACKGROUND).shape.name
     alone = mass_model(model.low, model.high, peak=peak, background=background, with_dplus=False)
-    result = fit_histogram(histogram, alone, FitOptions(minos=False))
+    result = fit_histogram(histogram, alone, FitOptions(minos=False, tails=loose_tails(alone)))
     if not result.succeeded:
         msg = f"the shape cannot be taken from simulation, whose fit failed: {'; '.join(result.problems)}"
         raise ConfigError(msg, advice="simulate more events, or let the data choose the shape")
-    tails = {
-        name: parameter.value for name, parameter in result.parameters.items() if name.startswith("tail_")
-    }
-    if any(name.startswith("tail_") for name in model.names):
-        return tails
-    return {name: value for tail, value in tails.items() for name in _own_tails(model, tail)}
+    tails = [name for name in result.parameters if name.startswith(f"{TAIL}_")]
+    positions = [list(result.parameters).index(name) for name in tails]
+    covariance = result.covariance[np.ix_(positions, positions)]
+    covariance = covariance + np.diag(np.where(np.diag(covariance) > 0, 0.0, KNOWN**2))
+    values = np.array([result.parameters[name].value for name in tails])
+    return for_model(Constraint(tuple(tails), values, covariance), model)
 
 
-def _own_tails(model: MassModel, tail: str) -> list[str]:
-    return [name for name in model.names if name.endswith(tail.removeprefix("tail"))]
+KNOWN = 1e-3
+"""Uncertainty of a tail that the simulation could not measure and that the fit of it fixed: it stays there."""
 
 
 def binned_cost(spectrum: Spectrum, model: MassModel, names: tuple[str, ...]) -> ExtendedBinnedNLL:
@@ -157,11 +161,15 @@ def _fit(
             first.notes,
         )
     parameters = yield_parameters(model, start, spectrum) | started_shapes(model, start)
-    minimum = minimize(cost, parameters, {**fixed, **options.fixed}, all_simplifications(model, start))
+    fixed = {**fixed, **options.fixed}
+    tails = options.tails.without(fixed)
+    everything = cost + tails.cost() if len(tails) else cost
+    minimum = minimize(everything, parameters, fixed, all_simplifications(model, start))
     notes += minimum.notes
     if minimum.problems:
         return failed(minimum.problems, notes, model, spectrum, minimum)
-    goodness = saturated(spectrum, _expected(minimum, model, spectrum), minimum.minuit.nfit)
+    tails = tails.without([name for name in tails.names if minimum.minuit.fixed[name]])
+    goodness = saturated(spectrum, _expected(minimum, model, spectrum), minimum.minuit.nfit - len(tails))
     problems, more = judged(goodness, spectrum)
     notes = tuple(dict.fromkeys((*notes, *more)))
     if problems:
@@ -177,6 +185,7 @@ def _fit(
         goodness=goodness,
         model=model,
         spectrum=spectrum,
+        tails=tails,
     )
 
 

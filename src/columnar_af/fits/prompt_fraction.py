@@ -13,6 +13,7 @@ import hist
 import numpy as np
 from iminuit import Minuit
 from iminuit.cost import Template
+from numpy.typing import NDArray
 from scipy import stats
 
 from columnar_af.fits.fit_result import GoodnessOfFit
@@ -21,6 +22,10 @@ from columnar_af.fits.shapes import Values
 
 LEAST_TEMPLATE = 10.0
 """A template of fewer simulated events says nothing about a shape in 25 bins."""
+LEAST_EXPECTED, LEAST_SIGNIFICANCE = 10.0, 3.0
+"""So many D_s are expected in each bin of the fit at least, and so many times the error of their number."""
+LEAST_BINS = 4
+"""With fewer bins the fit of two templates has hardly a shape to look at."""
 NAMES = ("from_b", "prompt")
 START = 0.2
 """Fraction from B where the fit starts (RUN3)."""
@@ -51,6 +56,12 @@ class Distribution:
     def __add__(self, other: Distribution) -> Distribution:
         """The sum of two distributions in the same bins."""
         return Distribution(self.values + other.values, self.variances + other.variances, self.edges)
+
+    def merged(self, first: NDArray[np.int64]) -> Distribution:
+        """The same in wider bins, which begin with these bins."""
+        edges = np.append(self.edges[first], self.edges[-1])
+        values, variances = (np.add.reduceat(content, first) for content in (self.values, self.variances))
+        return Distribution(values, variances, edges)
 
     @property
     def pairs(self) -> Values:
@@ -116,7 +127,8 @@ def fit_prompt_fraction(data: Distribution, prompt: Distribution, from_b: Distri
     """Fraction of D_s from B decays.
 
     The likelihood is that of Dembinski and Abdelmotteleb (arXiv:2206.12346), which treats the finite templates in the way
-    of Barlow and Beeston with one nuisance parameter per bin; the data may be weighted and negative in a bin.
+    of Barlow and Beeston with one nuisance parameter per bin. It takes weighted bins for scaled Poisson numbers, which a few
+    sWeights are not; neighbouring bins are therefore fitted together until enough D_s are expected in them.
 
     Args:
         data: Decay length of the D_s in data, for example by sWeights.
@@ -125,20 +137,24 @@ def fit_prompt_fraction(data: Distribution, prompt: Distribution, from_b: Distri
     simulated, simulated_error = _simulated_fraction(prompt, from_b)
     if problems := _unusable(data, prompt, from_b):
         return _failed(problems, data, simulated, simulated_error)
-    used = (prompt.values + from_b.values > 0) & (data.variances > 0)
-    cost = Template(data.pairs, data.edges, [from_b.pairs, prompt.pairs], name=NAMES, method="da")
-    cost.mask = used
+    first = _wide_bins(data, prompt, from_b)
+    if len(first) < LEAST_BINS:
+        problem = f"the data have too few D_s for {LEAST_BINS} bins of the decay length"
+        return _failed((problem,), data, simulated, simulated_error)
+    wide, *templates = (part.merged(first) for part in (data, from_b, prompt))
+    pairs = [template.pairs for template in templates]
+    cost = Template(wide.pairs, wide.edges, pairs, name=NAMES, method="da")
     total = float(np.sum(data.values))
     minuit = Minuit(cost, START * total, (1 - START) * total)
     minuit.limits = (None, None)  # a fraction of 0 must not sit at a limit
     minuit.migrad()
     minuit.hesse()
-    if not minuit.valid or not minuit.fmin.has_posdef_covar:
+    if not (minuit.valid and minuit.fmin.has_accurate_covar):
         return _failed(("the template fit did not converge",), data, simulated, simulated_error)
     fraction, variance = propagated(
         lambda yields: yields[:1] / np.sum(yields), np.asarray(minuit.values), np.asarray(minuit.covariance)
     )
-    ndof = int(np.sum(used)) - minuit.nfit
+    ndof = len(first) - minuit.nfit
     return PromptFraction(
         problems=(),
         from_b=float(fraction[0]),
@@ -149,8 +165,30 @@ def fit_prompt_fraction(data: Distribution, prompt: Distribution, from_b: Distri
         data=data,
         prompt=_scaled(prompt, minuit.values["prompt"]),
         non_prompt=_scaled(from_b, minuit.values["from_b"]),
-        template_errors=np.asarray(cost.prediction(list(minuit.values))[1]),
+        template_errors=_template_errors(prompt, from_b, minuit),
     )
+
+
+def _wide_bins(data: Distribution, prompt: Distribution, from_b: Distribution) -> NDArray[np.int64]:
+    """The first of the bins that are fitted together, ``(n_wide,)``.
+
+    In each there are expected, by the simulation, at least :data:`LEAST_EXPECTED` D_s and so many times their error in data.
+    """
+    shape = prompt.values + from_b.values
+    expected = shape * (np.sum(data.values) / np.sum(shape))
+    starts, sums = [0], np.zeros(2)
+    for number in range(len(shape)):
+        sums += expected[number], data.variances[number]
+        if sums[0] >= max(LEAST_EXPECTED, LEAST_SIGNIFICANCE * np.sqrt(sums[1])):
+            starts.append(number + 1)
+            sums = np.zeros(2)
+    return np.array(starts[:-1] or [0])  # what is left beyond the last full bin belongs to it
+
+
+def _template_errors(prompt: Distribution, from_b: Distribution, minuit: Minuit) -> Values:
+    """Uncertainty of the sum of the fitted templates from the number of simulated events, ``(n_bins,)``."""
+    parts = ((prompt, minuit.values["prompt"]), (from_b, minuit.values["from_b"]))
+    return np.sqrt(sum(part.variances * (number / np.sum(part.values)) ** 2 for part, number in parts))
 
 
 def _unusable(data: Distribution, prompt: Distribution, from_b: Distribution) -> tuple[str, ...]:

@@ -119,13 +119,13 @@ def _fit(spectra: Eras, model: MassModel, options: FitOptions, shared_background
 
 
 class SumOverEras:
-    """The sum of the costs of the eras, which are computed again only where one of their own parameters has changed.
+    """The sum of the costs of the eras and of what is known of the shapes. They are computed again only where one of their own parameters has changed.
 
     Most parameters belong to one era, and numerical derivatives change one at a time: with 14 eras this is ten times
     faster than a sum that computes everything.
 
     Args:
-        costs: One per era.
+        costs: One per era, and one of what they share.
         positions: For each cost, which of all parameters are its arguments.
     """
 
@@ -181,8 +181,12 @@ def _minimum(
         for step in all_simplifications(model, replace(start, faint=whole.faint)):
             renamed = _renamed(step, to_fit, era)
             steps.setdefault(tuple(sorted(renamed.fixed.items())), renamed)
-    costs = [binned_cost(spectrum, model, names[era]) for era, spectrum in spectra.items()]
-    positions = [[list(parameters).index(name) for name in names[era]] for era in spectra]
+    costs: list[Cost] = [binned_cost(spectrum, model, names[era]) for era, spectrum in spectra.items()]
+    arguments = [names[era] for era in spectra]
+    if len(tails := options.tails.without(fixed_names)):
+        costs.append(tails.cost())
+        arguments.append(tails.names)
+    positions = [[list(parameters).index(name) for name in own] for own in arguments]
     minimum = minimize(SumOverEras(costs, positions), parameters, fixed_names, tuple(steps.values()))
     return minimum, (*notes, *minimum.notes)
 

@@ -32,10 +32,12 @@ def boost(
     modulus = np.empty(len(met), np.float64)
     angle = np.empty(len(met), np.float64)
     for event in range(len(met)):
-        x = met[event] * math.cos(met_phi[event])
-        y = met[event] * math.sin(met_phi[event])
-        sum_x = x + pt1[event] * math.cos(phi1[event]) + pt2[event] * math.cos(phi2[event])
-        sum_y = y + pt1[event] * math.sin(phi1[event]) + pt2[event] * math.sin(phi2[event])
-        modulus[event] = math.hypot(sum_x, sum_y)
-        angle[event] = abs(math.atan2(x * sum_y - y * sum_x, x * sum_x + y * sum_y))
+        # along E_T^miss and across
+        dphi1 = np.float64(phi1[event]) - np.float64(met_phi[event])
+        dphi2 = np.float64(phi2[event]) - np.float64(met_phi[event])
+        first, second = np.float64(pt1[event]), np.float64(pt2[event])
+        along = np.float64(met[event]) + first * math.cos(dphi1) + second * math.cos(dphi2)
+        across = first * math.sin(dphi1) + second * math.sin(dphi2)
+        modulus[event] = math.sqrt(along * along + across * across)
+        angle[event] = abs(math.atan2(across, along))
     return modulus, angle

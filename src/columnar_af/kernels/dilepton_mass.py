@@ -31,11 +31,10 @@ def dilepton_mass(
     """
     mass = np.empty(len(pt1), np.float64)
     for event in range(len(pt1)):
-        x = pt1[event] * math.cos(phi1[event]) + pt2[event] * math.cos(phi2[event])
-        y = pt1[event] * math.sin(phi1[event]) + pt2[event] * math.sin(phi2[event])
-        z1 = pt1[event] * math.sinh(eta1[event])
-        z2 = pt2[event] * math.sinh(eta2[event])
-        energy = math.sqrt(pt1[event] ** 2 + z1**2 + mass1[event] ** 2)
-        energy += math.sqrt(pt2[event] ** 2 + z2**2 + mass2[event] ** 2)
-        mass[event] = math.sqrt(max(energy**2 - x**2 - y**2 - (z1 + z2) ** 2, 0.0))
+        first, second = np.float64(pt1[event]), np.float64(pt2[event])
+        squares1, squares2 = np.float64(mass1[event]) ** 2, np.float64(mass2[event]) ** 2
+        z1, z2 = first * math.sinh(np.float64(eta1[event])), second * math.sinh(np.float64(eta2[event]))
+        energies = math.sqrt((first**2 + z1**2 + squares1) * (second**2 + z2**2 + squares2))
+        momenta = first * second * math.cos(np.float64(phi1[event]) - np.float64(phi2[event])) + z1 * z2
+        mass[event] = math.sqrt(max(squares1 + squares2 + 2.0 * (energies - momenta), 0.0))
     return mass

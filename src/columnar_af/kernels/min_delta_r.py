@@ -34,8 +34,11 @@ def min_delta_r(
         best = math.inf
         for other in range(offsets[event], offsets[event + 1]):
             deta = np.float64(eta[event]) - np.float64(other_eta[other])
-            dphi = np.float64(phi[event]) - np.float64(other_phi[other])
-            dphi = (dphi + math.pi) % (2 * math.pi) - math.pi
-            best = min(best, math.hypot(deta, dphi))
-        smallest[event] = best
+            dphi = abs(np.float64(phi[event]) - np.float64(other_phi[other]))
+            if dphi > 2 * math.pi:
+                dphi %= 2 * math.pi
+            if dphi > math.pi:
+                dphi = 2 * math.pi - dphi
+            best = min(best, deta * deta + dphi * dphi)
+        smallest[event] = math.sqrt(best)
     return smallest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from coffea.processor import column_accumulator
 from numpy.typing import NDArray
 
 from columnar_af.errors import ConfigError, MissingModuleError, OutputError
-from columnar_af.mva.three_muon_inputs import documentation
+from columnar_af.mva.three_muon_inputs import CONTROL_COLUMNS, ONLY_CONTROL, documentation
 from columnar_af.results.run_result import RunResult
 
 TREE = "candidates"
@@ -58,9 +58,18 @@ def _table(result: RunResult, dataset: str) -> Columns:
     }
 
 
+def _meanings(columns: Collection[str]) -> dict[str, str]:
+    """Column -> meaning, for candidates of three muons or of the control channel."""
+    return {
+        **documentation(),
+        **(CONTROL_COLUMNS if ONLY_CONTROL in columns else {}),
+        "dataset": "number of the dataset, in the order of the result",
+    }
+
+
 def column_list(columns: Mapping[str, Any]) -> str:
     """A Markdown table of the columns and their meaning."""
-    meanings = {**documentation(), "dataset": "number of the dataset, in the order of the result"}
+    meanings = _meanings(columns)
     rows = [f"| `{name}` | {meanings.get(name, '')} |" for name in columns]
     return "\n".join(["| column | meaning |", "|---|---|", *rows]) + "\n"
 
@@ -101,7 +110,7 @@ def _write_parquet(columns: Columns, path: Path) -> None:
     except ImportError as error:
         msg = "a Parquet file needs the package pyarrow, which is not installed"
         raise MissingModuleError(msg, advice="install columnar-af[dask-awkward], or write .root") from error
-    meanings = documentation()
+    meanings = _meanings(columns)
     fields = [
         pa.field(name, pa.from_numpy_dtype(values.dtype), metadata={"doc": meanings.get(name, "")})
         for name, values in columns.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import awkward as ak
@@ -21,7 +22,7 @@ Values = NDArray[np.float64]
 def flat_columns(
     events: ak.Array, chosen: ak.Array, weights: ak.Array, classifier: Classifier | None = None
 ) -> dict[str, column_accumulator]:
-    """The columns of the selected candidates, one value per candidate.
+    """The columns of the selected candidates of three muons, one value per candidate.
 
     Args:
         events: Events of the chunk.
@@ -33,17 +34,38 @@ def flat_columns(
         Column -> values, ``(n_candidates,)``; what the ntuple does not have is NaN.
     """
     count = ak.num(chosen, axis=1)
-    per_event = {name: getattr(events, field) for name, (field, _, _) in IDENTIFIERS.items()}
-    per_event[WEIGHT[0]] = weights
-    columns = {
-        name: _flat(ak.broadcast_arrays(values, ak.local_index(chosen, axis=1))[0], keep=True)
-        for name, values in per_event.items()
-    }
     n_candidates = 0 if is_typetracer(count) else int(ak.sum(count))
+    columns = _identifiers(events, chosen, weights)
     columns |= {column.name: _values(column, chosen, n_candidates) for column in COLUMNS}
     if classifier is not None:
         columns["score"] = classifier.scores(columns)
     return {name: column_accumulator(values) for name, values in columns.items()}
+
+
+def flattened(
+    events: ak.Array, chosen: ak.Array, weights: ak.Array, values: Mapping[str, ak.Array]
+) -> dict[str, column_accumulator]:
+    """The same for any candidates, with columns that are given.
+
+    Args:
+        events: Events of the chunk.
+        chosen: Their selected candidates, ``n_events * var``.
+        weights: Weight of each event, ``(n_events,)``.
+        values: Column -> values of the candidates, ``n_events * var``.
+    """
+    columns = _identifiers(events, chosen, weights)
+    columns |= {name: _flat(column) for name, column in values.items()}
+    return {name: column_accumulator(column) for name, column in columns.items()}
+
+
+def _identifiers(events: ak.Array, chosen: ak.Array, weights: ak.Array) -> dict[str, Values]:
+    """Run, luminosity block, event and weight of each candidate."""
+    per_event = {name: getattr(events, field) for name, (field, _, _) in IDENTIFIERS.items()}
+    per_event[WEIGHT[0]] = weights
+    return {
+        name: _flat(ak.broadcast_arrays(values, ak.local_index(chosen, axis=1))[0], keep=True)
+        for name, values in per_event.items()
+    }
 
 
 def _values(column: InputColumn, chosen: ak.Array, n_candidates: int) -> Values:

@@ -170,6 +170,19 @@ RUN3_INPUTS = tuple(column.name for column in COLUMNS if "Run 3" in column.used_
 """Inputs of the classifiers, in the order of the columns."""
 
 
+CONTROL_COLUMNS: Mapping[str, str] = {
+    "tripletMass": "invariant mass of the two muons and the pion [GeV]",
+    "Pt_tripl": "transverse momentum of the candidate [GeV]",
+    "Eta_tripl": "pseudorapidity of the candidate",
+    "phiMass": "invariant mass of the refitted muons [GeV]",
+    "decay_length_xy": "proper decay length from the transverse distance to the beam spot [mm]",
+    "decay_length_3d": "proper decay length from the distance to the primary vertex [mm]",
+}
+"""The columns of candidates of the control channel D_s → φ(μμ)π, beside those that identify them."""
+ONLY_CONTROL = "phiMass"
+"""A column that no three muons have."""
+
+
 def documentation() -> dict[str, str]:
     """Column -> meaning, with unit, clamp and user; in the order of the flat ntuple."""
     identifiers = {name: doc for name, (_, _, doc) in IDENTIFIERS.items()}

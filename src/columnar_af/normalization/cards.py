@@ -13,26 +13,43 @@ from columnar_af.normalization.uncertainties import CARD_NAMES, PARENTS, Nuisanc
 
 
 @dataclass(frozen=True)
-class CountingBin:
-    """One category of one year.
+class SignalBin:
+    """The signal in one category of one year.
 
     Attributes:
         category, year: Which.
         signal: Channel -> expected events for the reference branching fraction.
-        background: Expected background.
-        observed: Events in the opened window; None while blinded, when the expected background stands in.
     """
 
     category: str
     year: str
     signal: dict[str, float]
-    background: Background
-    observed: int | None = None
 
     @property
     def name(self) -> str:
         """Name of the bin."""
         return f"{self.category}_{self.year}"
+
+
+@dataclass(frozen=True)
+class CountingBin(SignalBin):
+    """The same with what a search says of it.
+
+    Attributes:
+        background: Expected background.
+        observed: Events in the opened window; None while blinded, when the expected background stands in.
+    """
+
+    background: Background
+    observed: int | None = None
+
+
+def signal_bins(terms: Iterable[Term]) -> tuple[SignalBin, ...]:
+    """The bins of the terms."""
+    signals: dict[tuple[str, str], dict[str, float]] = {}
+    for term in terms:
+        signals.setdefault((term.category, term.year), {})[term.parent] = term.value
+    return tuple(SignalBin(*key, signal) for key, signal in signals.items())
 
 
 def counting_bins(
@@ -49,16 +66,16 @@ def counting_bins(
     Raises:
         ConfigError: A bin has no background.
     """
-    signals: dict[tuple[str, str], dict[str, float]] = {}
-    for term in terms:
-        signals.setdefault((term.category, term.year), {})[term.parent] = term.value
-    missing = sorted(key for key in signals if key not in backgrounds)
+    bins = signal_bins(terms)
+    missing = sorted((b.category, b.year) for b in bins if (b.category, b.year) not in backgrounds)
     if missing:
         names = ", ".join("_".join(key) for key in missing)
         msg = f"no background is known for {names}"
         raise ConfigError(msg, advice="run tau_to_3mu over the data of these years and give --search")
     return tuple(
-        CountingBin(*key, signal, backgrounds[key], observed.get(key)) for key, signal in signals.items()
+        CountingBin(b.category, b.year, b.signal, backgrounds[key], observed.get(key))
+        for b in bins
+        for key in ((b.category, b.year),)
     )
 
 
@@ -100,7 +117,7 @@ def datacard(bins: Sequence[CountingBin], nuisances: Sequence[Nuisance]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _parents(bin_: CountingBin) -> list[str]:
+def _parents(bin_: SignalBin) -> list[str]:
     return [parent for parent in PARENTS if parent in bin_.signal]
 
 
@@ -116,7 +133,7 @@ Effects = dict[str, dict[tuple[str, str], float]]
 """Parameter -> (bin, channel) -> factor on the expected signal when the parameter moves up by one standard deviation."""
 
 
-def effects_of(bins: Sequence[CountingBin], nuisances: Sequence[Nuisance]) -> Effects:
+def effects_of(bins: Sequence[SignalBin], nuisances: Sequence[Nuisance]) -> Effects:
     """What each parameter does, in the order of the nuisances."""
     effects: Effects = {}
     for nuisance in nuisances:
@@ -147,12 +164,18 @@ def merged(effects: Effects) -> Effects:
     }
 
 
-def normalization_lines(bin_: CountingBin, nuisances: Sequence[Nuisance]) -> list[str]:
-    """The log-normal lines of one bin's signal, a column per channel: for a datacard of one's own."""
-    return _log_normal([(bin_, parent) for parent in _parents(bin_)], nuisances)
+def normalization_lines(bins: Sequence[SignalBin], nuisances: Sequence[Nuisance]) -> list[str]:
+    """The lines of the signal, a column per bin and channel, for a datacard of one's own: rates and log-normal uncertainties."""
+    columns = [(bin_, parent) for bin_ in bins for parent in _parents(bin_)]
+    return [
+        _line("bin", [bin_.name for bin_, _ in columns]),
+        _line("process", [CARD_NAMES[parent] for _, parent in columns]),
+        _line("rate", [f"{bin_.signal[parent]:.6g}" for bin_, parent in columns]),
+        *_log_normal(columns, nuisances),
+    ]
 
 
-def _log_normal(columns: Sequence[tuple[CountingBin, str]], nuisances: Sequence[Nuisance]) -> list[str]:
+def _log_normal(columns: Sequence[tuple[SignalBin, str]], nuisances: Sequence[Nuisance]) -> list[str]:
     bins = list(dict.fromkeys(bin_.name for bin_, _ in columns))
     by_name = {bin_.name: bin_ for bin_, _ in columns}
     lines = []

@@ -14,17 +14,21 @@ from columnar_af.normalization.cards import (
     counting_bins,
     datacard,
     effects_of,
+    normalization_lines,
     pyhf_specification,
+    signal_bins,
 )
 from columnar_af.normalization.constants import Constants
 from columnar_af.normalization.control_channel import FIT_FILE, control_channel, fitted_b_fraction, read_fits
 from columnar_af.normalization.limit import upper_limit
 from columnar_af.normalization.signal import (
     Efficiencies,
+    by_cross_section,
     channels,
     efficiencies_from_file,
     efficiencies_from_simulation,
     expected_terms,
+    other_years,
     yield_errors,
 )
 from columnar_af.normalization.tables import (
@@ -35,8 +39,9 @@ from columnar_af.normalization.tables import (
     signal_rows,
     uncertainty_rows,
 )
-from columnar_af.normalization.uncertainties import load_uncertainties, with_measured_yield
-from columnar_af.normalization.variations import measured_nuisances
+from columnar_af.normalization.uncertainties import fitted_fraction, load_uncertainties, with_measured_yield
+from columnar_af.normalization.variations import measured_variations
+from columnar_af.results.plain_values import plain
 from columnar_af.results.run_result import RunResult
 
 
@@ -92,26 +97,36 @@ def normalize(inputs: Inputs) -> Normalization:
     )
     eras = control.eras
     nuisances = with_measured_yield(load_uncertainties(inputs.uncertainties), yield_errors(eras))
-    nuisances += measured_nuisances(eras, simulation)
-    found = _efficiencies(inputs)
-    b_fraction = fitted_b_fraction(fit) if inputs.b_fraction is None else inputs.b_fraction
-    terms = expected_terms(eras, found, channels(constants, b_fraction)) if found else ()
+    nuisances += measured_variations(eras, simulation)
+    signal = None if inputs.signal is None else RunResult.load(inputs.signal)
+    found = {year: _efficiencies(inputs, signal, year) for year in dict.fromkeys(era.year for era in eras)}
+    b_fraction = inputs.b_fraction
+    if b_fraction is None and (measured := fitted_b_fraction(fit)) is not None:
+        b_fraction = measured.value
+        nuisances += (fitted_fraction(measured.relative, {era.year for era in eras}),)
+    terms = expected_terms(eras, found, channels(constants, b_fraction))
     bins: tuple[CountingBin, ...] = ()
     if terms and inputs.searched is not None:
         result = RunResult.load(inputs.searched)
         bins = counting_bins(terms, search.backgrounds(result), search.observed(result))
     limit = upper_limit(bins, nuisances, constants.tau_to_3mu.value) if bins and inputs.with_limit else None
-    return Normalization(constants, eras, terms, nuisances, bins, limit, b_fraction, control.left_out)
+    check = by_cross_section(eras, signal, found, constants) if signal is not None else {}
+    borrowed = other_years(signal, found) if signal is not None else {}
+    return Normalization(
+        constants, eras, terms, nuisances, bins, limit, b_fraction, control.left_out, check, borrowed
+    )
 
 
-def _efficiencies(inputs: Inputs) -> Efficiencies:
-    if inputs.signal is not None:
-        return efficiencies_from_simulation(RunResult.load(inputs.signal))
+def _efficiencies(inputs: Inputs, signal: RunResult | None, year: str) -> Efficiencies:
+    """Those of a year; none where nobody gives any."""
+    if signal is not None:
+        return efficiencies_from_simulation(signal, year)
     return efficiencies_from_file(inputs.efficiencies) if inputs.efficiencies is not None else {}
 
 
 def write(result: Normalization, folder: Path) -> list[Path]:
-    """Write ``normalization.json``, ``.txt``, ``.tex`` and, where there are counting experiments, datacards and a pyhf model.
+    """Write ``normalization.json``, ``.txt``, ``.tex``, the lines of the signal for a datacard of one's own, and, where there are
+    counting experiments, datacards and a pyhf model.
 
     Raises:
         OutputError: The folder cannot be written.
@@ -120,10 +135,13 @@ def write(result: Normalization, folder: Path) -> list[Path]:
     if result.terms:
         tables += [as_latex(signal_rows(result)), as_latex(uncertainty_rows(result))]
     files = {
-        "normalization.json": json.dumps(result.to_json(), indent=1, ensure_ascii=False) + "\n",
+        "normalization.json": json.dumps(plain(result.to_json()), indent=1, ensure_ascii=False) + "\n",
         "normalization.txt": report(result) + "\n",
         "normalization.tex": "\n".join(tables),
     }
+    if result.terms:
+        lines = normalization_lines(signal_bins(result.terms), result.nuisances)
+        files["normalization_lines.txt"] = "\n".join(lines) + "\n"
     if result.bins:
         files["datacard.txt"] = datacard(result.bins, result.nuisances)
         files["pyhf_model.json"] = (

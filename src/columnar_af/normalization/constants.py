@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import yaml
 
+from columnar_af.datasets.document import parse_yaml
 from columnar_af.errors import ConfigError
 
 
@@ -88,11 +89,11 @@ def read_yaml(path: str | Path | None, name: str) -> Mapping[str, Any]:
             if path
             else resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
         )
-        document = yaml.safe_load(text)
-    except (OSError, yaml.YAMLError) as error:
+        document = parse_yaml(text)
+    except (OSError, ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
         msg = f"{path or name} cannot be read: {error}"
         raise ConfigError(msg) from error
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
         msg = f"{path or name} is no mapping of names to values"
         raise ConfigError(msg)
     return document

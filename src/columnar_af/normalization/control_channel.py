@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from columnar_af.datasets.eras import year_of
 from columnar_af.datasets.luminosity import luminosity
 from columnar_af.errors import ConfigError
 from columnar_af.fits.eras import processed_luminosity
+from columnar_af.fits.injected import Injected, injected
 from columnar_af.normalization.constants import Constants
 from columnar_af.results.run_result import DatasetSummary, RunResult
 
@@ -72,6 +74,7 @@ class EraYield:
         control_luminosity, full_luminosity: fb⁻¹ behind the trigger of the control channel, and of the search.
         data_over_simulation: Fitted over expected by the simulation's cross-section; None where that or the number of
             generated events is unknown.
+        truth: Of simulated data; None for real data.
     """
 
     era: str
@@ -81,11 +84,12 @@ class EraYield:
     control_luminosity: float
     full_luminosity: float
     data_over_simulation: Value | None
+    truth: Injected | None = None
 
     @property
     def year(self) -> str:
         """The year of the era."""
-        return self.era[:4]
+        return year_of(self.era)
 
 
 def read_fits(path: str | Path, *, shared_shapes: bool = False) -> Mapping[str, Mapping[str, Any]]:
@@ -107,20 +111,22 @@ def read_fits(path: str | Path, *, shared_shapes: bool = False) -> Mapping[str, 
             fit["era"]: {key: fit[key] for key in ("succeeded", "problems", "windows")}
             for fit in document["eras"]
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         msg = f"{path} is no result of the mass fit: {type(error).__name__}: {error}"
         raise ConfigError(msg, advice="run columnar-af fit ds-mass DIR_DATA first, or give --fit") from error
     return fits
 
 
-def fitted_b_fraction(path: str | Path) -> float | None:
+def fitted_b_fraction(path: str | Path) -> Value | None:
     """Fraction of D_s from B decays of all eras, from the same JSON; None where it was not fitted, or the fit failed."""
     try:
         fit = json.loads(Path(path).read_text(encoding="utf-8")).get("from_b")
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         msg = f"{path} is no result of the mass fit: {type(error).__name__}: {error}"
         raise ConfigError(msg, advice="run columnar-af fit ds-mass DIR_DATA first, or give --fit") from error
-    return float(fit["from_b"]) if fit and fit["succeeded"] else None
+    if not (fit and fit["succeeded"]):
+        return None
+    return Value(float(fit["from_b"]), float(fit["from_b_error"]))
 
 
 def _shared(windows: list[Any]) -> dict[str, Any]:
@@ -187,10 +193,11 @@ def simulation_for(era: str, result: RunResult, chosen: Mapping[str, str]) -> st
         ConfigError: There is none, or several.
     """
     names = {name for name, summary in result.datasets.items() if not summary.metadata.get("is_data")}
-    wanted = chosen.get(era) or chosen.get(era[:4])
+    year = year_of(era)
+    wanted = chosen.get(era) or chosen.get(year)
     if wanted is not None and wanted in names:
         return wanted
-    for label in (era, era[:4]):
+    for label in (era, year):
         found = sorted(n for n in names if str(result.datasets[n].metadata.get("era")) == label)
         if len(found) == 1 and wanted is None:
             return found[0]
@@ -279,8 +286,18 @@ def control_channel(
     for era in used:
         fitted = fitted_yield(era, fits[era])
         efficiency = efficiency_of(simulation, simulation_for(era, simulation, chosen or {}))
-        yields.append(era_yield(era, fitted, efficiency, _recorded(data, era), constants))
+        found = era_yield(era, fitted, efficiency, _recorded(data, era), constants)
+        yields.append(replace(found, truth=injected(data, _datasets(data, era))))
     return ControlChannel(tuple(yields), left_out)
+
+
+def _datasets(data: RunResult, era: str) -> list[str]:
+    """The datasets of data of an era."""
+    return [
+        name
+        for name, each in data.datasets.items()
+        if str(each.metadata.get("era")) == era and each.metadata.get("is_data") is not False
+    ]
 
 
 def _recorded(data: RunResult, era: str) -> float:
@@ -289,10 +306,7 @@ def _recorded(data: RunResult, era: str) -> float:
     Raises:
         ConfigError: Nobody knows it.
     """
-    mine = [each for each in data.datasets.values() if str(each.metadata.get("era")) == era]
-    value, source = processed_luminosity(
-        era, [each for each in mine if each.metadata.get("is_data") is not False]
-    )
+    value, source = processed_luminosity(era, [data.datasets[name] for name in _datasets(data, era)])
     if value is None:
         msg = f"the luminosity of the data of era {era} is {source}"
         raise ConfigError(msg, advice="give 'luminosity' in the fileset, and run with all files")

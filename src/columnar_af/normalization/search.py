@@ -7,6 +7,7 @@ from functools import reduce
 from operator import add
 from typing import Any
 
+from columnar_af.datasets.eras import year_of
 from columnar_af.errors import ConfigError
 from columnar_af.normalization.background import Background, background_in_window
 from columnar_af.results.run_result import RunResult
@@ -48,7 +49,7 @@ def _data_by_year(result: RunResult) -> dict[str, list[str]]:
     years: dict[str, list[str]] = {}
     for name, summary in result.datasets.items():
         if summary.metadata.get("is_data"):
-            years.setdefault(str(summary.metadata.get("era"))[:4], []).append(name)
+            years.setdefault(year_of(str(summary.metadata.get("era"))), []).append(name)
     if not years:
         msg = f"the result of the search has no data; its datasets are {', '.join(result.datasets) or 'none'}"
         raise ConfigError(msg, advice="run tau_to_3mu over data, with is_data: true in the metadata")

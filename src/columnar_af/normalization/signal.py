@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from columnar_af.datasets.eras import year_of
 from columnar_af.errors import ConfigError
 from columnar_af.normalization.constants import Constants, read_yaml
 from columnar_af.normalization.control_channel import EraYield, Value, generated_events
@@ -24,6 +25,8 @@ from columnar_af.results.run_result import RunResult
 CATEGORIES = ("A", "B", "C")
 Efficiencies = Mapping[str, Mapping[str, Value]]
 """Category -> channel -> acceptance times efficiency of τ → 3μ in the signal window."""
+ByYear = Mapping[str, Efficiencies]
+"""Year -> its efficiencies."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +81,44 @@ def expected_from_cross_section(
     return luminosity * 1000.0 * cross_section * branching * efficiency * data_over_simulation
 
 
-def expected_terms(
-    eras: Iterable[EraYield], efficiencies: Efficiencies, found: Iterable[Channel]
-) -> tuple[Term, ...]:
+def by_cross_section(
+    eras: Iterable[EraYield], result: RunResult, efficiencies: ByYear, constants: Constants
+) -> dict[str, float]:
+    """The sum of the expected events of each channel in this other way, which the ratio to the control channel must agree with.
+
+    Args:
+        eras: Control channel, with its data/simulation factors.
+        result: Run of TauTo3Mu over simulation, with ``cross_section`` [pb] of the parent in the metadata.
+        efficiencies: Year -> those of this run.
+        constants: Branching fractions and scale factors.
+
+    Returns:
+        Channel -> events; empty where a cross-section or a data/simulation factor is unknown.
+    """
+    c = constants
+    branching = {"Ds": c.ds_to_tau_nu, "B0": c.b0_to_tau, "Bp": c.bp_to_tau}
+    scale = {"Ds": c.dplus_scale, "B0": c.bs_scale, "Bp": c.bs_scale}
+    found: dict[str, float] = {}
+    for era in eras:
+        for parent, name in signal_datasets(result, era.year).items():
+            metadata, factor = result.datasets[name].metadata, era.data_over_simulation
+            cross_section = metadata.get("cross_section")
+            if cross_section is None or metadata.get("generated_events") is None or factor is None:
+                return {}
+            efficiency = sum(row[parent].value for row in efficiencies[era.year].values())
+            decays = branching[parent].value * c.tau_to_3mu.value * scale[parent].value
+            found[parent] = found.get(parent, 0.0) + expected_from_cross_section(
+                era.full_luminosity, cross_section, decays, efficiency, factor.value
+            )
+    return found
+
+
+def expected_terms(eras: Iterable[EraYield], by_year: ByYear, found: Iterable[Channel]) -> tuple[Term, ...]:
     """Expected τ → 3μ events of each channel, category and year.
 
     Args:
         eras: Control channel, era by era; the eras of a year are added.
-        efficiencies: Of τ → 3μ; the same for all years.
+        by_year: Efficiencies of τ → 3μ.
         found: The channels.
     """
     produced: dict[str, float] = {}
@@ -101,6 +134,7 @@ def expected_terms(
             number * channel.per_ds * efficiencies[category][channel.parent].error,
         )
         for year, number in produced.items()
+        for efficiencies in (by_year[year],)
         for category in efficiencies
         for channel in found
         if channel.parent in efficiencies[category]
@@ -125,23 +159,52 @@ def yield_errors(eras: Iterable[EraYield]) -> dict[str, float]:
     return errors
 
 
-def efficiencies_from_simulation(result: RunResult) -> Efficiencies:
-    """Efficiencies from a run of TauTo3Mu over simulation, one dataset per channel (``parent`` in its metadata).
+def signal_datasets(result: RunResult, year: str = "") -> dict[str, str]:
+    """Channel -> simulated dataset, of a year.
+
+    Args:
+        result: Run of TauTo3Mu over simulation, with ``parent`` in the metadata of its datasets.
+        year: Take those of this year; where the run has one year only, those, whatever the year.
 
     Raises:
-        ConfigError: No dataset names its parent, two name the same, or a yield is missing.
+        ConfigError: A dataset does not name its parent, two of a year name the same, or several years are there and this one
+            is not.
     """
-    by_parent: dict[str, str] = {}
+    years: dict[str, dict[str, str]] = {}
     for name, summary in result.datasets.items():
-        parent = str(summary.metadata.get("parent", ""))
-        if parent in by_parent or parent not in PARENTS:
+        parent, era = str(summary.metadata.get("parent", "")), summary.metadata.get("era")
+        mine = years.setdefault(year_of(str(era)) if era else "", {})
+        if parent in mine or parent not in PARENTS:
             msg = (
                 f"dataset {name} has parent {parent!r}: expected one dataset for each of {', '.join(PARENTS)}"
             )
             raise ConfigError(msg, advice="set 'parent' in the metadata of the signal simulation")
-        by_parent[parent] = name
+        mine[parent] = name
+    if year not in years and len(years) != 1:
+        msg = f"there is no signal simulation of {year or 'any year'}, and that of {', '.join(years) or 'none'} is there"
+        raise ConfigError(msg, advice="run tau_to_3mu over simulation of this year, or of one year for all")
+    return years.get(year) or next(iter(years.values()))
+
+
+def other_years(result: RunResult, years: Iterable[str]) -> dict[str, str]:
+    """Year -> year of the simulation that is taken for it, where that is another one (and known)."""
+    found = {}
+    for year in years:
+        era = result.datasets[next(iter(signal_datasets(result, year).values()))].metadata.get("era")
+        if era and year_of(str(era)) != year:
+            found[year] = year_of(str(era))
+    return found
+
+
+def efficiencies_from_simulation(result: RunResult, year: str = "") -> Efficiencies:
+    """Efficiencies of a year from a run of TauTo3Mu over simulation, one dataset per channel.
+
+    Raises:
+        ConfigError: As :func:`signal_datasets`, or a yield is missing.
+    """
+    datasets = signal_datasets(result, year)
     return {
-        category: {p: _efficiency(result, name, category) for p, name in by_parent.items()}
+        category: {parent: _efficiency(result, name, category) for parent, name in datasets.items()}
         for category in CATEGORIES
     }
 

@@ -28,6 +28,8 @@ class Normalization:
         limit: Expected limit; None where none was computed.
         b_fraction: Fraction of D_s from B decays, fitted or given; None where the constant was taken.
         left_out: Era without yield -> why.
+        cross_check: Channel -> expected events by the cross-sections of the simulation; empty where they are unknown.
+        other_year: Year -> year of the signal simulation that its efficiencies are from, where that is another one.
     """
 
     constants: Constants
@@ -38,6 +40,8 @@ class Normalization:
     limit: Limit | None = None
     b_fraction: float | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
+    cross_check: Mapping[str, float] = field(default_factory=dict)
+    other_year: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -49,6 +53,10 @@ class Normalization:
         notes += [
             f"{era} HAS NO YIELD and is left out of its year: {reason}"
             for era, reason in self.left_out.items()
+        ]
+        notes += [
+            f"there is no signal simulation of {year}: the efficiencies of τ → 3μ are those of {other}"
+            for year, other in self.other_year.items()
         ]
         if self.terms and self.b_fraction is None:
             c = self.constants.b_fraction
@@ -93,6 +101,7 @@ class Normalization:
                 "uncertainty": total_uncertainty(self.terms, self.nuisances),
                 "by_parameter": breakdown(self.terms, self.nuisances),
             },
+            "by_cross_section": dict(self.cross_check),
             "bins": [asdict(bin_) for bin_ in self.bins],
             "left_out": dict(self.left_out),
             "limit": None if self.limit is None else asdict(self.limit),
@@ -110,7 +119,8 @@ def _value(value: Value | None, digits: int = 3) -> str:
 def era_rows(result: Normalization) -> Rows:
     """The table of eras, with its heading."""
     heading = ["era", "D_s in window", "efficiency", "produced D_s → μμπ", "per fb⁻¹", "data / simulation"]
-    return [heading] + [
+    with_truth = any(era.truth is not None and era.truth.generated is not None for era in result.eras)
+    return [heading + ["true D_s in window", "true produced"] * with_truth] + [
         [
             era.era,
             f"{era.fitted.value:.1f} ± {era.fitted.error:.1f}",
@@ -118,9 +128,17 @@ def era_rows(result: Normalization) -> Rows:
             f"{era.produced.value:.1f} ± {era.produced.error:.1f}",
             f"{era.produced.value / era.control_luminosity:.1f} ± {era.produced.error / era.control_luminosity:.1f}",
             _value(era.data_over_simulation),
+            *(_truth_cells(era) if with_truth else []),
         ]
         for era in result.eras
     ]
+
+
+def _truth_cells(era: EraYield) -> list[str]:
+    """What simulated data truly hold."""
+    if era.truth is None:
+        return ["–", "–"]
+    return [str(era.truth.ds), "–" if era.truth.generated is None else str(era.truth.generated)]
 
 
 def signal_rows(result: Normalization) -> Rows:
@@ -128,7 +146,12 @@ def signal_rows(result: Normalization) -> Rows:
     rows = [["year", "category", *(f"from {NAMES[parent]}" for parent in PARENTS), "all"]]
     for year, category, terms in result.categories():
         rows.append([year, category, *_signal_cells(result, terms)])
-    return [*rows, ["all", "", *_signal_cells(result, list(result.terms))]]
+    rows.append(["all", "", *_signal_cells(result, list(result.terms))])
+    if result.cross_check:
+        values = [result.cross_check.get(parent, 0.0) for parent in PARENTS]
+        cells = [f"{value:.4g}" for value in (*values, sum(values))]
+        rows.append(["all, by cross-section", "", *cells])
+    return rows
 
 
 def _signal_cells(result: Normalization, terms: Sequence[Term]) -> list[str]:

@@ -99,6 +99,20 @@ def with_measured_yield(
     )
 
 
+def fitted_fraction(relative_error: float, years: Iterable[str]) -> Nuisance:
+    """The statistical uncertainty of the fraction of D_s from B decays, which one fit gives for all years.
+
+    A fit that hardly sees the fraction is cut at :data:`LARGEST`, since a log-normal cannot say more.
+    """
+    effect = dict.fromkeys(sorted(years), min(relative_error, LARGEST))
+    meaning = "fit of the fraction of Ds from B decays: statistics of data and templates"
+    return Nuisance("b_fraction_fit", meaning, ("B0", "Bp"), True, effect, "fit of the decay length")
+
+
+LARGEST = 0.99
+"""Relative effects are below 1: at 1 a log-normal of minus one standard deviation is half of nominal, not nothing."""
+
+
 def breakdown(terms: Iterable[Term], nuisances: Iterable[Nuisance]) -> dict[str, float]:
     """Parameter -> absolute change of the sum of the terms when it is moved by one standard deviation.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hist import Hist
-from hist.axis import Regular
+from hist.axis import Regular, StrCategory
 
 from columnar_af.errors import ConfigError, OutputError
 from columnar_af.results.run_result import RunResult
@@ -24,8 +24,14 @@ DOTS_PER_INCH = 120
 FIGURE_SIZE = (10.0, 8.0)
 """Inches; the font sizes of the style are made for about this size."""
 
+VARIATION_AXIS, NOMINAL = "variation", "nominal"
+"""Axis of systematic variations, and its category for none (``columnar_af.systematics``)."""
+
 MAX_OVERLAID = 6
 """Colours of the style; more lines cannot be told apart, and each dataset has a picture of its own."""
+
+MAX_UPRIGHT = 6
+"""More names of categories do not fit side by side."""
 
 HEADROOM = 1.25
 """The vertical axis is this much longer than the error bars need, to leave room for the legend; chosen by eye."""
@@ -60,7 +66,7 @@ def plot_histograms(result: RunResult, directory: Path, names: Iterable[str] = (
         return [
             _written(figure, directory / f"{_file_name(name)}.png")
             for histogram in tuple(names) or result.hist_names
-            for name, figure in _figures(histogram, result.hists(histogram))
+            for name, figure in _figures(histogram, result.hists(histogram), _remark(result, histogram))
         ]
 
 
@@ -79,19 +85,37 @@ def _written(figure: Figure, path: Path) -> Path:
     return path
 
 
-def _figures(name: str, histograms: Mapping[str, Hist]) -> Iterator[tuple[str, Figure]]:
-    """(name of the file, figure) for one histogram of all datasets."""
+def _remark(result: RunResult, name: str) -> str:
+    """What must stand on the pictures of a region, whose histograms are called ``region/variable``."""
+    region = name.split("/", maxsplit=1)[0]
+    parts = result.output.values() if isinstance(result.output, Mapping) else ()
+    unverified = any(isinstance(part, Mapping) and region in part.get("unverified", ()) for part in parts)
+    return " (thresholds not verified)" if unverified else ""
+
+
+def _figures(name: str, histograms: Mapping[str, Hist], remark: str = "") -> Iterator[tuple[str, Figure]]:
+    """(name of the file, figure) for one histogram of all datasets; of variations, only nominal is drawn."""
+    histograms = {dataset: _nominal(histogram) for dataset, histogram in histograms.items()}
     dimensions = {histogram.ndim for histogram in histograms.values()}
     if dimensions == {1} and len(histograms) <= MAX_OVERLAID:
-        yield name, overlay(name, histograms)
+        yield name, overlay(name + remark, histograms)
     elif dimensions <= {1, 2}:
         for dataset, histogram in histograms.items():
             figure = (
-                overlay(name, {dataset: histogram})
+                overlay(name + remark, {dataset: histogram})
                 if histogram.ndim == 1
-                else plane(name, dataset, histogram)
+                else plane(name + remark, dataset, histogram)
             )
             yield f"{name}_{dataset}", figure
+
+
+def _nominal(histogram: Hist) -> Hist:
+    """A histogram without its axis of systematic variations."""
+    for position, axis in enumerate(histogram.axes):
+        if axis.name == VARIATION_AXIS and histogram.ndim > 1 and NOMINAL in list(axis):
+            where = [slice(None)] * histogram.ndim
+            return histogram[(*where[:position], list(axis).index(NOMINAL), *where[position + 1 :])]
+    return histogram
 
 
 def overlay(name: str, histograms: Mapping[str, Hist]) -> Figure:
@@ -109,6 +133,8 @@ def overlay(name: str, histograms: Mapping[str, Hist]) -> Figure:
             mplhep.histplot(histogram, ax=axes, label=label, flow="none", w2method="sqrt")
     first = next(iter(histograms.values()))
     axes.set_xlabel(first.axes[0].label or first.axes[0].name)
+    if isinstance(first.axes[0], StrCategory) and len(first.axes[0]) > MAX_UPRIGHT:
+        axes.tick_params(axis="x", labelrotation=90, labelsize="xx-small")
     axes.set_ylabel("Mean" if first.kind == "MEAN" else _height_label(first.axes[0]))
     bottom, top = axes.get_ylim()
     axes.set_ylim(min(0.0, bottom), HEADROOM * top)

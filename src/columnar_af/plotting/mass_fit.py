@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from columnar_af.errors import ConfigError, OutputError
 from columnar_af.fits.ds_study import Study
 from columnar_af.fits.fit_result import FitResult
 from columnar_af.fits.mass_model import BACKGROUND
 from columnar_af.fits.prompt_fraction import PromptFraction
 from columnar_af.fits.shapes import Values
+from columnar_af.plotting.style import cms_style, write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DOTS_PER_INCH = 120
+__all__ = ["cms_style", "decay_length_figure", "mass_figure", "pulls", "stability_figure", "write"]
+
 FIGURE_SIZE = (10.0, 10.0)
 """Inches; the font sizes of the style are made for about this size."""
 CURVE_POINTS = 500
@@ -30,39 +28,6 @@ LABELS = {"ds": r"$D_s^+$", "dplus": r"$D^+$", BACKGROUND: "background"}
 COLOURS = {"ds": "#bd1f01", "dplus": "#3f90da", BACKGROUND: "#717581"}
 """Of Petroff's palette for people who see colours differently (arXiv:2107.02270)."""
 TOTAL_COLOUR = "#832db6"
-
-
-@contextmanager
-def cms_style() -> Iterator[None]:
-    """The style of CMS for the figures made inside.
-
-    Raises:
-        ConfigError: Where matplotlib and mplhep are not installed.
-    """
-    try:
-        import matplotlib as mpl  # noqa: PLC0415  (an optional dependency)
-        import mplhep  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        msg = f"figures need {error.name}, which is not installed"
-        raise ConfigError(msg, advice="pip install 'columnar-af[plot]'") from error
-    with mpl.rc_context():
-        mplhep.style.use(mplhep.style.CMS)
-        yield
-
-
-def write(figure: Figure, path: Path) -> Path:
-    """Write a figure.
-
-    Raises:
-        OutputError: Where the file cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=DOTS_PER_INCH)
-    except OSError as error:
-        msg = f"cannot write the figure {path}: {error.strerror or error}"
-        raise OutputError(msg, advice="check the disk and the permissions, or name another folder") from error
-    return path
 
 
 def mass_figure(result: FitResult, title: str) -> Figure:
@@ -79,7 +44,8 @@ def mass_figure(result: FitResult, title: str) -> Figure:
         _draw_pulls(below, result)
     width = 1000 * (result.spectrum.edges[1] - result.spectrum.edges[0])
     axes.set_ylabel(f"Candidates / {width:.3g} MeV")
-    axes.set_ylim(0, HEADROOM * max(float(np.max(result.spectrum.counts)), 1.0))
+    top = np.max(result.spectrum.counts + np.sqrt(result.spectrum.variances))
+    axes.set_ylim(0, HEADROOM * max(float(top), 1.0))
     below.set_xlabel(r"$m(\mu\mu\pi)$ [GeV]")
     _box(axes, _numbers(result), failed=not result.succeeded)
     axes.legend(loc="upper right", fontsize="xx-small")

@@ -30,7 +30,6 @@ class Arrivals:
     on_done: Callable[[Outcomes], None]
     max_failures: int | None
     bad_files_are_skipped: bool
-    _failures: int = 0
     _kept: Outcomes = field(default_factory=Outcomes)
     _lock: Lock = field(default_factory=Lock)
 
@@ -53,12 +52,15 @@ class Arrivals:
                 self._count(outcomes, self.max_failures)
 
     def _count(self, outcomes: Outcomes, allowed: int) -> None:
+        known = len(self._kept.errors)
         self._kept += outcomes
-        self._failures += sum(
-            not (error.input_is_bad and self.bad_files_are_skipped) for error in outcomes.errors.values()
+        if len(self._kept.errors) == known:
+            return
+        failures = sum(
+            not (error.input_is_bad and self.bad_files_are_skipped) for error in self._kept.errors.values()
         )
-        if self._failures > allowed:
-            msg = f"the run was stopped: {self._failures} chunks failed, and {allowed} may"
+        if failures > allowed:
+            msg = f"the run was stopped: {failures} chunks failed, and {allowed} may"
             raise TooManyFailuresError(
                 msg, advice="correct what the first error says, or raise --max-failures"
             )
@@ -66,8 +68,9 @@ class Arrivals:
     def stopped(self, chunks: Iterable[Chunk], error: TooManyFailuresError) -> Recovered:
         """What is known when a run was stopped; the chunks that it did not reach have failed for that."""
         unreached = [chunk for chunk in chunks if chunk.number not in self._kept]
+        stopped = TooManyFailuresError(f"the chunk was not reached: {error.message}", advice=error.advice)
         for chunk in unreached:
-            record = ErrorRecord.from_exception(error, address=chunk.address)
+            record = ErrorRecord.from_exception(stopped, address=chunk.address)
             self._kept += Outcomes.of(ChunkOutcome(chunk.number, 0, error=record))
         return Recovered(self._kept, self.recovered.attempts)
 

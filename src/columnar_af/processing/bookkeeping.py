@@ -9,13 +9,15 @@ from dataclasses import replace
 from typing import Any
 
 from columnar_af.datasets.inspection import FileReport
-from columnar_af.errors import ErrorRecord, ExecutorError
+from columnar_af.errors import ColumnarAFError, ErrorRecord, ExecutorError, ProcessorError
 from columnar_af.processing.chunk import Chunk
+from columnar_af.processing.chunk_function import place_in_analysis
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.plan import Plan
 from columnar_af.processing.recovery import Recovered
 from columnar_af.redaction import redact
 from columnar_af.results.ledger import Ledger, LedgerEntry, Status
+from columnar_af.results.presentation import counted
 from columnar_af.results.provenance import InputRecord
 from columnar_af.results.run_result import DatasetSummary
 
@@ -52,6 +54,9 @@ def _status(error: ErrorRecord | None, skip_bad_files: bool, any_done: bool) -> 
 
 
 def _chunk_entry(chunk: Chunk, recovered: Recovered, status: Status) -> LedgerEntry:
+    error = recovered.outcomes.errors.get(chunk.number)
+    if error is not None:  # merging knows the numbers of chunks alone
+        error = replace(error, address=error.address.filled_from(chunk.address).redacted())
     return LedgerEntry(
         number=chunk.number,
         dataset=chunk.dataset,
@@ -63,7 +68,7 @@ def _chunk_entry(chunk: Chunk, recovered: Recovered, status: Status) -> LedgerEn
         status=status,
         entries=recovered.outcomes.entries[chunk.number],
         attempts=recovered.attempts[chunk.number] + recovered.outcomes.metrics[chunk.number].attempts - 1,
-        error=recovered.outcomes.errors.get(chunk.number),
+        error=error,
     )
 
 
@@ -115,10 +120,40 @@ def columns_read(plan: Plan, outcomes: Outcomes) -> Mapping[str, list[str]]:
 
 
 def output_of(processor: Any, outcomes: Outcomes) -> Any:
-    """The merged output, after the processor's own last step; an empty dictionary where no chunk was done."""
+    """The merged output, after the processor's own last step; an empty dictionary where no chunk was done.
+
+    To be called before :func:`ledger_of`, because the last additions are made here, and chunks may fail in them.
+    """
     total = outcomes.total()
     if total is None:
         return {}
     postprocess = getattr(processor, "postprocess", None)
-    finished = postprocess(total) if callable(postprocess) else None
+    try:
+        finished = postprocess(total) if callable(postprocess) else None
+    except ColumnarAFError:
+        raise
+    except Exception as error:  # whatever the analysis raises
+        msg = (
+            f"postprocess() of the processor raised {type(error).__name__}: {error}{place_in_analysis(error)}"
+        )
+        raise ProcessorError(msg, advice="correct postprocess(); every chunk was done before") from error
     return total if finished is None else finished
+
+
+def notes_on(outcomes: Outcomes) -> list[str]:
+    """What a run met that did not stop it, and that the user should know, in words."""
+    notes = []
+    done = [metrics for number, metrics in outcomes.metrics.items() if number not in outcomes.errors]
+    divided = [metrics.parts for metrics in done if metrics.parts]
+    if divided:
+        fits = min(stop - start for parts in divided for start, stop in parts)
+        notes.append(
+            f"{counted(len(divided), 'chunk')} did not fit into memory and came in parts of {counted(fits, 'entry')} or more; "
+            "a smaller --chunksize saves their second attempts"
+        )
+    again = sum(metrics.attempts > 1 for metrics in done)
+    if again:
+        notes.append(
+            f"{counted(again, 'chunk')} could be read only at a later attempt; the ledger has their attempts"
+        )
+    return notes

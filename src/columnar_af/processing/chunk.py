@@ -61,6 +61,7 @@ class ChunkMetrics:
         host: Name of the machine.
         host_kind: What kind of machine it is: system, processor, number of CPUs.
         pid: Process number on it.
+        peak_memory: Most bytes of memory that the process had until the end of the chunk, libraries included.
         attempts: How often the chunk was tried there; more than once where a read failed for a time.
         parts: Entry ranges in which it was processed; empty where it was processed whole.
     """
@@ -73,6 +74,7 @@ class ChunkMetrics:
     host: str = ""
     host_kind: str = ""
     pid: int = 0
+    peak_memory: int = 0
     attempts: int = 1
     parts: tuple[tuple[int, int], ...] = ()
 

@@ -20,6 +20,7 @@ from coffea.nanoevents import NanoEventsFactory
 from coffea.processor import ProcessorABC
 
 from columnar_af.datasets.opening import open_file
+from columnar_af.datasets.retries import server_error
 from columnar_af.errors import (
     ColumnarAFError,
     ErrorRecord,
@@ -36,6 +37,7 @@ from columnar_af.processing.chunk import Chunk, ChunkMetrics, ChunkOutcome, Stor
 from columnar_af.processing.endurance import Endurance
 from columnar_af.processing.garbage import collector
 from columnar_af.processing.journal.partial_format import NotStorableError, encode
+from columnar_af.processing.memory import peak_memory
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.payload import Payload
 from columnar_af.redaction import redact
@@ -148,6 +150,7 @@ class _Meter:
             host=platform.node(),
             host_kind=_host_kind(),
             pid=os.getpid(),
+            peak_memory=peak_memory(),
             attempts=endurance.attempts,
             parts=tuple(endurance.parts),
         )
@@ -216,9 +219,7 @@ def open_events(
     except Exception as error:
         if _passes(error, _READERS):
             raise  # damaged bytes: open_file says so
-        msg = (
-            f"the schema {schema.__name__} raised {type(error).__name__}: {_first_line(error)}{_place(error)}"
-        )
+        msg = f"the schema {schema.__name__} raised {type(error).__name__}: {_first_line(error)}{place_in_analysis(error)}"
         raise ProcessorError(msg, advice="correct the schema, or choose one that fits these files") from error
     if len(events) != len(chunk):
         msg = f"expected {len(chunk)} entries, and there are {len(events)}"
@@ -304,14 +305,19 @@ _MAKES_EVENTS = "columnar_af.ntuples.fast_reader.mapping"
 
 def _read_error(error: BaseException, meter: _Meter) -> ReadError:
     branch = meter.accessed[-1].branch if meter.accessed else None
-    msg = f"the branch cannot be read: {type(error).__name__}: {_first_line(error)}"
-    advice = "the file is damaged: copy it again, or leave it out with --bad-files skip"
+    answer = server_error(error)
+    if answer:
+        msg = f"the branch cannot be read: the server of the file answered with {answer}"
+        advice = "try again later with --resume; if it stays so, copy the file, or leave it out with --bad-files skip"
+    else:
+        msg = f"the branch cannot be read: {type(error).__name__}: {_first_line(error)}"
+        advice = "the file is damaged: copy it again, or leave it out with --bad-files skip"
     return ReadError(msg, advice=advice, address=WorkAddress(branch=branch))
 
 
 def _processor_error(error: BaseException, meter: _Meter) -> ColumnarAFError:
     del meter
-    place = _place(error)
+    place = place_in_analysis(error)
     missing = _MISSING_FIELD.match(str(error)) if isinstance(error, AttributeError | LookupError) else None
     if missing:
         name = missing["name"]
@@ -326,7 +332,7 @@ _MISSING_FIELD = re.compile(r"no field (named )?'(?P<name>[^']+)'")
 """How awkward says that an array of records has no such field (AttributeError, FieldNotFoundError)."""
 
 
-def _place(error: BaseException) -> str:
+def place_in_analysis(error: BaseException) -> str:
     """File, line and function of the innermost frame outside installed packages: where the analysis was."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "site-packages" not in frame.filename and frame.filename != __file__]

@@ -8,10 +8,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from columnar_af.errors import ExecutorError, MissingModuleError
+from columnar_af.processing.dask_address import SchedulerAddress, is_in_the_clear
 from columnar_af.processing.payload import Payload, require_modules
 
 CONNECT_TIMEOUT_S = 10
 """A scheduler that is there answers at once, also over a wide-area network; chosen, not measured."""
+
+OWN_TIMEOUT_S = 120
+"""One that we start ourselves answers for sure, if late on a busy machine."""
 
 
 @contextmanager
@@ -19,32 +23,39 @@ def client_for(client: Any | str | None, workers: int) -> Iterator[Any]:
     """A distributed client.
 
     Args:
-        client: A client, which stays open; the address of a scheduler; or None for workers of our own on this machine.
+        client: A client, which stays open; the address of a scheduler, a text or a SchedulerAddress; or None for workers
+            of our own on this machine.
         workers: How many workers of our own.
 
     Raises:
         ExecutorError: No scheduler answers at the address.
+        ConfigError: The address is on another machine and not encrypted, or lacks certificates.
     """
     if client is None:
         with local_cluster(workers) as cluster, _opened(cluster) as own:
             own.wait_for_workers(1)
             yield own
-    elif isinstance(client, str):
-        with _opened(client) as connected:
+    elif isinstance(client, str | SchedulerAddress):
+        place = SchedulerAddress(client) if isinstance(client, str) else client
+        with _opened(place.address, security=place.checked_security()) as connected:
             yield connected
     else:
         yield client
 
 
 @contextmanager
-def _opened(address: Any) -> Iterator[Any]:
+def _opened(address: Any, security: Any | None = None) -> Iterator[Any]:
     from distributed import Client  # noqa: PLC0415  # takes a second, and only dask executors need it
 
+    options = {} if security is None else {"security": security}
+    timeout = CONNECT_TIMEOUT_S if isinstance(address, str) else OWN_TIMEOUT_S
     try:
-        client = Client(address, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
+        client = Client(address, timeout=timeout, set_as_default=False, **options)
     except (OSError, ValueError) as error:
         msg = f"no dask scheduler answers at {address}: {error}"
-        advice = "give the address that the scheduler prints when it starts, for example tcp://10.0.0.1:8786"
+        advice = "give the address that the scheduler prints when it starts, for example tls://10.0.0.1:8786"
+        if isinstance(address, str) and address.startswith("tls://"):
+            advice += ", and certificates that the same authority has signed"
         raise ExecutorError(msg, advice=advice) from error
     with client:
         yield client
@@ -100,8 +111,8 @@ def require_modules_on(client: Any, payload: Payload) -> None:
     """
 
     def on_all_workers(check: Any, payload: Payload) -> list[str]:
-        answers = client.run(check, payload).values()
-        return sorted({name for missing in answers for name in missing})
+        answers = client.run(check, payload, on_error="return").values()
+        return sorted({name for answer in answers for name in _missing(answer)})
 
     try:
         require_modules(payload, on_all_workers)
@@ -110,3 +121,22 @@ def require_modules_on(client: Any, payload: Payload) -> None:
         raise MissingModuleError(
             msg, advice="install columnar-af, in this version, where the workers run"
         ) from error
+
+
+def _missing(answer: list[str] | BaseException) -> list[str]:
+    """What a worker says that it lacks; one that died before it could say so will be lost, and replaced, in the run as well."""
+    if isinstance(answer, OSError):
+        return []
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
+
+
+def notes_on(client: Any) -> list[str]:
+    """What the user should know of a client that was given, in words."""
+    address = str(getattr(getattr(client, "scheduler", None), "address", "") or "")
+    if not address or not is_in_the_clear(address):
+        return []
+    return [
+        f"the connection to the dask scheduler at {address} is not encrypted: whoever reaches it can run code as you"
+    ]

@@ -6,37 +6,19 @@ tried again: it would raise the same.
 
 from __future__ import annotations
 
-import errno
 import gc
-import random
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from columnar_af.datasets.paths import is_remote
-from columnar_af.errors import ColumnarAFError, OutOfMemoryError, ReadError, SchemaError
+from columnar_af.datasets.retries import MAX_ATTEMPTS, chain, is_transient, wait
+from columnar_af.errors import ColumnarAFError, OutOfMemoryError, ReadError
 from columnar_af.processing.chunk import Chunk
 from columnar_af.processing.merge import merged
-
-MAX_ATTEMPTS = 4
-"""How often a read is tried. With the waits below a server has about 7 s to come back; chosen, not measured."""
-
-FIRST_WAIT_S = 1.0
-"""Wait before the second attempt; it doubles each time, with up to half as much again at random, so that a thousand
-workers do not come back to a server at the same moment."""
 
 MAX_PARTS = 8
 """In how many parts a chunk is processed at most. A chunk that needs more than eight times the memory is one to plan anew,
 with a smaller chunk size."""
-
-TRANSIENT = frozenset(
-    {
-        errno.EIO, errno.ESTALE, errno.EAGAIN, errno.ETIMEDOUT, errno.ECONNRESET, errno.ECONNABORTED,
-        errno.ECONNREFUSED, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH,
-    }
-)  # fmt: skip
-"""Numbers of system errors that may pass: a network or a network file system that is away for a moment."""
 
 
 @dataclass
@@ -98,13 +80,9 @@ class Endurance:
             except ReadError as error:
                 if not is_transient(error, chunk.file):
                     raise
-            _wait(attempt)
+            wait(attempt)
         self.attempts = MAX_ATTEMPTS
         return self.process(chunk)
-
-
-def _wait(attempt: int) -> None:
-    time.sleep(FIRST_WAIT_S * 2 ** (attempt - 1) * random.uniform(1.0, 1.5))  # no secret
 
 
 def _too_large(chunk: Chunk, problem: str) -> OutOfMemoryError:
@@ -114,28 +92,6 @@ def _too_large(chunk: Chunk, problem: str) -> OutOfMemoryError:
     return OutOfMemoryError(msg, advice=advice, address=chunk.address)
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and those that it came from."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
-
-
 def is_memory_error(error: BaseException) -> bool:
     """Whether memory that was refused is at the root of an error."""
-    return any(isinstance(link, MemoryError) for link in _chain(error))
-
-
-def is_transient(error: ReadError, file: str) -> bool:
-    """Whether a failed read may succeed a moment later: the network was at fault, as far as can be seen."""
-    links = list(_chain(error))
-    if isinstance(error, SchemaError) or any(
-        isinstance(link, FileNotFoundError | PermissionError | ImportError | MemoryError) for link in links
-    ):
-        return False
-    if any(isinstance(link, TimeoutError | ConnectionError) for link in links):
-        return True
-    passing = any(isinstance(link, OSError) and link.errno in TRANSIENT for link in links)
-    return passing or (is_remote(file) and any(isinstance(link, OSError) for link in links))
+    return any(isinstance(link, MemoryError) for link in chain(error))

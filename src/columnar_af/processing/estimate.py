@@ -19,6 +19,7 @@ from columnar_af.datasets.opening import open_file
 from columnar_af.errors import ReadError
 from columnar_af.processing.chunk import Chunk
 from columnar_af.processing.chunk_function import ChunkFunction
+from columnar_af.processing.memory import present_memory
 from columnar_af.processing.payload import Payload
 from columnar_af.processing.plan import Plan, make_plan
 from columnar_af.processing.processors import load_processor
@@ -68,6 +69,7 @@ class Calibration:
         per_entry_s: CPU seconds per entry more.
         peak_bytes: Most memory that Python and NumPy held at a time while it ran.
         columns: Branches that it read.
+        libraries_bytes: Memory of the process before it ran, with all libraries loaded.
     """
 
     place: str
@@ -76,6 +78,7 @@ class Calibration:
     per_entry_s: float
     peak_bytes: int
     columns: tuple[str, ...]
+    libraries_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class Estimate:
         workers: Number of workers.
         calibration: The chunk that was run.
         bad_files: Files that cannot be read.
+        longest: Entries of the longest chunk.
     """
 
     datasets: Mapping[str, ColumnCost]
@@ -99,6 +103,7 @@ class Estimate:
     workers: int
     calibration: Calibration
     bad_files: int = 0
+    longest: int = 0
 
     @property
     def compressed(self) -> int:
@@ -118,8 +123,12 @@ class Estimate:
     @property
     def memory_per_chunk(self) -> int:
         """Bytes that the largest chunk holds at its peak, without the libraries of its worker."""
-        largest = min(self.chunksize * 1.5, self.entries)  # chunks are at most half as long again
-        return round(self.memory_per_entry * largest)
+        return round(self.memory_per_entry * self.longest)
+
+    @property
+    def memory_per_worker(self) -> int:
+        """The same with its libraries."""
+        return self.calibration.libraries_bytes + self.memory_per_chunk
 
     @property
     def cpu_s(self) -> float:
@@ -183,6 +192,7 @@ def estimate(
     return Estimate(
         {name: _column_cost(name, plan, traceable, calibration) for name in plan.metadata if _files(plan, name)},
         plan.entries, chunksize, len(plan.chunks), workers, calibration, len(plan.bad_files),
+        max(map(len, plan.chunks)),
     )  # fmt: skip
 
 
@@ -201,9 +211,11 @@ def _calibrate(function: ChunkFunction, plan: Plan) -> Calibration:
     _timed(function, part)  # compiles and imports
     short, long = (min(_timed(function, each)[0] for _ in range(2)) for each in (part, chunk))
     per_entry = max(long - short, 0.0) / max(len(chunk) - len(part), 1) or long / max(entries, 1)
+    libraries = present_memory()
     peak, columns = _peak(lambda: _timed(function, chunk)[1])
     place = f"entries {chunk.start}:{chunk.stop} of {chunk.address.file}"
-    return Calibration(place, entries, max(long - per_entry * entries, 0.0), per_entry, peak, columns)
+    fixed = max(long - per_entry * entries, 0.0)
+    return Calibration(place, entries, fixed, per_entry, peak, columns, libraries)
 
 
 def _timed(function: ChunkFunction, chunk: Chunk) -> tuple[float, tuple[str, ...]]:

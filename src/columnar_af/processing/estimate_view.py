@@ -28,7 +28,10 @@ def _lines(estimate: Estimate) -> Iterator[str]:
     )
     if estimate.bad_files:
         yield f"{estimate.bad_files} files cannot be read and are left out here"
-    yield f"memory per chunk: {size(estimate.memory_per_chunk)} at most, beside the libraries of the worker"
+    yield (
+        f"memory per chunk: {size(estimate.memory_per_chunk)} at most, with the libraries of the worker "
+        f"{size(estimate.memory_per_worker)}"
+    )
     yield f"time: {seconds(estimate.cpu_s)} of CPU, {seconds(estimate.wall_s)} with {estimate.workers} workers"
     yield (
         f"suggested: --chunksize {estimate.suggested_chunksize} (at most {size(MEMORY_PER_WORKER)} per chunk, "
@@ -66,6 +69,7 @@ def comparison(estimate: Estimate, result: RunResult) -> list[tuple[str, str, st
         ("entries", estimate.entries, result.ledger.done, "{:,.0f}".format),
         ("chunks", estimate.chunks, metrics.chunks, "{:,.0f}".format),
         ("bytes read", estimate.compressed, metrics.bytes_read, size),
+        ("memory of a worker", estimate.memory_per_worker, metrics.peak_memory, size),
         ("CPU time", estimate.cpu_s, metrics.cpu_s, seconds),
         ("event loop", estimate.wall_s, metrics.event_loop_s, seconds),
     ]
@@ -90,7 +94,7 @@ def to_json(estimate: Estimate) -> dict[str, Any]:
             key: getattr(estimate, key)
             for key in (
                 "entries", "chunksize", "chunks", "workers", "bad_files", "compressed", "uncompressed",
-                "memory_per_chunk", "cpu_s", "wall_s", "suggested_chunksize",
+                "memory_per_chunk", "memory_per_worker", "cpu_s", "wall_s", "suggested_chunksize",
             )
         },
     }  # fmt: skip

@@ -17,11 +17,17 @@ from coffea.util import coffea_console
 
 from columnar_af.errors import ColumnarAFError, ConfigError
 from columnar_af.processing.chunk import Chunk
-from columnar_af.processing.dask_client import client_for, require_modules_on
+from columnar_af.processing.dask_client import client_for, notes_on, require_modules_on
 from columnar_af.processing.dask_executor import DaskFuturesExecutor
 from columnar_af.processing.keeping_pool import KeepingPool
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.payload import Payload, require_modules
+
+FUTURES_AT_A_TIME = 1000
+FUTURES_PER_WORKER = 100
+"""Chunks that coffea's FuturesExecutor is given at a time: each time that one is done it looks at all that are not, which for
+10,000 chunks takes more than all else that the driver does (``benchmarks/many_chunks.py``). At the end of a batch workers wait
+for the last one of it, a hundredth of the time at most."""
 
 NAMES = ("iterative", "futures", "dask", "dask-awkward")
 
@@ -42,6 +48,7 @@ class ReadyExecutor:
         check: Makes sure that the workers can load the processor.
         notes: What the user should know of this run, in words.
         reports: Whether it tells of each outcome as it arrives; if not, all is known only when a batch has ended.
+        largest_batch: Most chunks that it should be given at a time; any number where None.
     """
 
     name: str
@@ -51,6 +58,7 @@ class ReadyExecutor:
     check: Callable[[Payload], None] = lambda payload: None  # in this process everything is there
     notes: list[str] = field(default_factory=list)
     reports: bool = False
+    largest_batch: int | None = None
 
 
 @contextmanager
@@ -62,7 +70,7 @@ def open_executor(
     Args:
         executor: A name of :data:`NAMES`, or any executor of coffea.
         workers: Number of workers, where it starts them itself.
-        client: For dask: a client, or the address of a scheduler.
+        client: For dask: a client, or the address of a scheduler, a text or a SchedulerAddress.
         on_done: Called with outcomes as they arrive, where the executor can tell; perhaps in another thread.
 
     Raises:
@@ -219,6 +227,7 @@ def _futures(executor: FuturesExecutor, on_done: OnDone) -> Iterator[ReadyExecut
             in_flight=workers,
             check=lambda payload: require_modules(payload, pool.run),
             reports=True,
+            largest_batch=max(FUTURES_AT_A_TIME, FUTURES_PER_WORKER * workers),
         )
     except BaseException:  # Ctrl-C, for one: nobody waits for what is still running
         pool.cancel()
@@ -264,6 +273,8 @@ def _with_client(executor: Any, client: Any, workers: int, on_done: OnDone, *, o
     if isinstance(executor, DaskExecutor):
         executor.status = False
     tells_itself = isinstance(executor, DaskFuturesExecutor)
+    notes: list[str] = getattr(executor, "notes", [])
+    notes += [note for note in notes_on(client) if note not in notes]
     if tells_itself:
         executor.on_done = on_done
     return ReadyExecutor(
@@ -271,6 +282,6 @@ def _with_client(executor: Any, client: Any, workers: int, on_done: OnDone, *, o
         workers if own else 0,
         partial(_attempt, executor) if tells_itself else _telling(executor, on_done),
         check=lambda payload: require_modules_on(client, payload),
-        notes=getattr(executor, "notes", []),
+        notes=notes,
         reports=hasattr(executor, "on_done"),
     )

@@ -5,6 +5,9 @@ for bit. :class:`Outcomes` fixes it as a binary tree over chunk numbers: two nei
 a multiple of 2ᵏ⁺¹, are added as soon as both are there, whoever brings them. An executor may combine the values in any
 order and grouping; the additions that are made are always the same ones. At most about log₂(n) partial results are
 kept when chunks come nearly in order.
+
+Two blocks that do not add up (other axes, other types) stop nothing: the one with more entries stays, the chunks of the other
+one have failed, and say why. Since the additions are fixed, so are the chunks that fail.
 """
 
 from __future__ import annotations
@@ -79,12 +82,12 @@ class Outcomes:
         if twice:
             msg = f"chunks {sorted(twice)} came back twice; their events would be counted twice"
             raise ExecutorError(msg, advice="use another executor, and report this")
-        for key, partial in other._blocks.items():
-            self._add_block(key, partial)
         self.entries.update(other.entries)
         self.errors.update(other.errors)
         self.metrics.update(other.metrics)
         self.stored.update(other.stored)
+        for key, partial in other._blocks.items():
+            self._add_block(key, partial)
         return self
 
     def _add_block(self, key: tuple[int, int], partial: Any | None) -> None:
@@ -92,43 +95,54 @@ class Outcomes:
         while (sibling := (level, index ^ 1)) in self._blocks:
             other = self._blocks.pop(sibling)
             left, right = (other, partial) if index & 1 else (partial, other)
-            partial = _merged_block(left, right, level, index & ~1)
+            partial = self._added(left, right, _chunks_of(level, index & ~1), _chunks_of(level, index | 1))
             level, index = level + 1, index >> 1
         self._blocks[level, index] = partial
 
     def total(self) -> Any | None:
         """The sum of all partial results, the remaining blocks added from the lowest chunk number on.
 
-        Raises:
-            ProcessorError: They do not add up; the message names the chunks.
+        It is the last step of merging: chunks whose results do not add up with it have failed afterwards.
         """
-        total, first = None, 0
-        blocks = sorted(self._blocks.items(), key=lambda block: block[0][1] << block[0][0])
-        for number, ((level, index), partial) in enumerate(blocks):
-            start, length = index << level, 1 << level
-            first = start if number == 0 else first
-            total = _added(total, partial, (first, start - 1), (start, start + length - 1))
+        total, so_far = None, range(0)
+        for level, index in sorted(self._blocks, key=lambda block: block[1] << block[0]):
+            block = _chunks_of(level, index)
+            total = self._added(total, self._blocks[level, index], so_far, block)
+            so_far = range(so_far.start if so_far else block.start, block.stop)
         return total
 
+    def _added(
+        self, left: Any | None, right: Any | None, left_chunks: range, right_chunks: range
+    ) -> Any | None:
+        """The sum of the results of two ranges of chunks; of two that do not add up the one with more entries."""
+        try:
+            return merged(left, right)
+        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, AssertionError) as error:
+            stays, goes = left_chunks, right_chunks
+            if self._done_in(right_chunks) > self._done_in(left_chunks):
+                stays, goes = goes, stays
+            self._fail(goes, _misfit(stays, goes, error))
+            return left if stays is left_chunks else right
 
-def _merged_block(left: Any | None, right: Any | None, level: int, index: int) -> Any | None:
-    """The sum of two neighbouring blocks."""
-    first, length = index << level, 1 << level
-    return _added(left, right, (first, first + length - 1), (first + length, first + 2 * length - 1))
+    def _done_in(self, chunks: range) -> int:
+        return sum(self.entries.get(number, 0) for number in chunks)
+
+    def _fail(self, chunks: range, record: ErrorRecord) -> None:
+        for number in chunks:
+            if number in self.entries and number not in self.errors:
+                self.entries[number] = 0
+                self.errors[number] = record
 
 
-def _added(
-    left: Any | None, right: Any | None, left_chunks: tuple[int, int], right_chunks: tuple[int, int]
-) -> Any | None:
-    """The sum of the results of two ranges of chunks; what cannot be added is told with its chunk numbers."""
-    try:
-        return merged(left, right)
-    except (TypeError, ValueError) as error:
-        msg = (
-            f"the results of chunks {left_chunks[0]} to {left_chunks[1]} and {right_chunks[0]} to {right_chunks[1]} "
-            f"do not add up: {error}"
-        )
-        advice = (
-            "let process() return the same keys, of the same types and with the same axes, for every chunk"
-        )
-        raise ProcessorError(msg, advice=advice) from error
+def _chunks_of(level: int, index: int) -> range:
+    """The numbers of the chunks of a block."""
+    return range(index << level, (index + 1) << level)
+
+
+def _misfit(stays: range, goes: range, error: Exception) -> ErrorRecord:
+    """Why the chunks of a block are not in the sum."""
+    msg = f"the results of chunks {goes[0]} to {goes[-1]} do not add up with those of chunks {stays[0]} to {stays[-1]}: {error}"
+    advice = "let process() return the same keys, of the same types and with the same axes, for every chunk"
+    misfit = ProcessorError(msg, advice=advice)
+    misfit.__cause__ = error
+    return ErrorRecord.from_exception(misfit)

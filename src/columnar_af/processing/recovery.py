@@ -20,6 +20,7 @@ from columnar_af.errors import ErrorRecord, ExecutorError, ProcessorError
 from columnar_af.processing.chunk import Chunk, ChunkOutcome
 from columnar_af.processing.endurance import MAX_PARTS
 from columnar_af.processing.merge import Outcomes
+from columnar_af.redaction import redact
 
 MAX_ATTEMPTS = 3
 """Attempts after which a chunk that loses its worker, also when it runs alone, is processed in parts, with one attempt for
@@ -86,7 +87,7 @@ def run_all(
             losses_in_a_row = 0
             continue
         losses_in_a_row = 1 if len(outcomes) else losses_in_a_row + 1
-        logger.warning("%d of %d chunks were lost (%s), recovering", len(lost), len(batch), _reason(cause))
+        _tell_loss(lost, batch, cause)
         given_up = losses_in_a_row > patience
         alone = len(batch) == 1 and recovered.attempts[batch[0].number] >= MAX_ATTEMPTS
         if isinstance(cause, OSError | CancelledError | ExecutorError):
@@ -105,6 +106,16 @@ def run_all(
             # Suspects come first only in an executor that keeps what is done; if it does not, halving is faster.
             batches += divide(lost, in_flight if losses_in_a_row == 1 else 0)
     return recovered
+
+
+def _tell_loss(lost: Sequence[Chunk], batch: Sequence[Chunk], cause: BaseException | None) -> None:
+    reason = _reason(cause).partition(". ")[0]  # what the pool thinks of the reason is the same each time
+    if len(batch) > 1:
+        logger.warning("%d of %d chunks were lost (%s), recovering", len(lost), len(batch), reason)
+        return
+    (chunk,) = lost
+    how = f", in {chunk.parts} parts" if chunk.parts > 1 else ""
+    logger.warning("chunk %d alone%s was lost (%s): %s", chunk.number, how, reason, chunk.address)
 
 
 def _in_batches(chunks: Sequence[Chunk], size: int | None) -> list[list[Chunk]]:
@@ -181,4 +192,4 @@ def _reason(cause: BaseException | None) -> str:
     """The first line of it: the machinery's errors are long, and say the same each time."""
     if cause is None:
         return "the executor did not return it"
-    return f"{type(cause).__name__}: {cause}".splitlines()[0]
+    return redact(f"{type(cause).__name__}: {cause}".splitlines()[0])

@@ -31,6 +31,7 @@ from columnar_af.processing.bookkeeping import (
     hosts_of,
     inputs_of,
     ledger_of,
+    notes_on,
     output_of,
 )
 from columnar_af.processing.chunk import Chunk
@@ -115,7 +116,7 @@ def run(
         workers: Number of workers.
         chunksize: Entries per chunk, nearly: the chunks of a file are of equal length.
         max_chunks: Most chunks per dataset; all where None.
-        client: For dask: a client, which stays open, or the address of a scheduler.
+        client: For dask: a client, which stays open, or the address of a scheduler, a text or a SchedulerAddress.
         schema: How the trees are read; where None, the processor's attribute ``schema``, or else T3MSchema for T3M
             ntuples, or else coffea's BaseSchema.
         bad_files: ``stop`` (what cannot be read is an error) or ``skip`` (it is left out, and listed in the ledger). An
@@ -232,6 +233,7 @@ def _keep(request: _Request, result: RunResult, recorder: Recorder | None) -> No
     """Save the result beside the journal that it came from."""
     if request.output is None or recorder is None:
         return
+    recorder.journal.require_lock()
     result.save(request.output)
     recorder.finish(result.ledger, whole=request.only is None and request.max_chunks is None)
 
@@ -286,9 +288,16 @@ def _process(plan: Plan, function: ChunkFunction, ready: ReadyExecutor, arrivals
         attempt,
         in_flight=ready.in_flight,
         reproduce=function.reproduce,
-        batch_size=None if ready.reports or not function.stores else BATCH_PER_WORKER * max(ready.workers, 1),
+        batch_size=_batch_size(ready, function),
         recovered=known,
     )
+
+
+def _batch_size(ready: ReadyExecutor, function: ChunkFunction) -> int | None:
+    """How many chunks are submitted at a time; None for all."""
+    if not ready.reports and function.stores:
+        return BATCH_PER_WORKER * max(ready.workers, 1)
+    return ready.largest_batch
 
 
 def _result(
@@ -300,8 +309,8 @@ def _result(
     source: SourceRecord,
     arrivals: Arrivals,
 ) -> RunResult:
-    ledger = ledger_of(plan, recovered, skip_bad_files=request.bad_files == "skip")
     output = output_of(request.processor, recovered.outcomes)
+    ledger = ledger_of(plan, recovered, skip_bad_files=request.bad_files == "skip")
     kind = type(request.processor)
     provenance = Provenance.collect(
         processor=kind.__name__,
@@ -320,7 +329,7 @@ def _result(
             "hosts": hosts_of(recovered.outcomes),
             "columns": columns_read(plan, recovered.outcomes),
             "reused_chunks": len(arrivals.reused),
-            "notes": [*ready.notes, *arrivals.notes],
+            "notes": [*ready.notes, *arrivals.notes, *notes_on(recovered.outcomes)],
         },
     )
     metrics = Metrics.of(

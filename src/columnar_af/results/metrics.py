@@ -26,6 +26,10 @@ class ChunkCost(Protocol):
     def bytes_read(self) -> int:
         """Compressed bytes requested from the file."""
 
+    @property
+    def peak_memory(self) -> int:
+        """Most bytes of memory that the process had until the end of the chunk."""
+
 
 @dataclass(frozen=True)
 class Metrics:
@@ -33,13 +37,15 @@ class Metrics:
 
     Attributes:
         wall_s: Seconds from the call of the run to its result, inspection and merging included.
-        event_loop_s: Seconds from the start of the first chunk to the end of the last one.
+        event_loop_s: Seconds from the start of the first chunk to the end of the last one, by the clocks of their hosts; at
+            most ``wall_s``, because these clocks may differ.
         cpu_s: CPU seconds of all chunks.
         bytes_read: Compressed bytes that were requested from the files.
         events_per_s: Processed events per second of the event loop, in Hz; 0 where nothing was processed.
         chunks: Number of planned chunks.
         workers: Number of workers.
         executor: Name of the executor.
+        peak_memory: Most bytes of memory that a worker process had at a time, its libraries included; 0 where unknown.
     """
 
     wall_s: float = 0.0
@@ -50,6 +56,7 @@ class Metrics:
     chunks: int = 0
     workers: int = 1
     executor: str = ""
+    peak_memory: int = 0
 
     @classmethod
     def of(
@@ -65,7 +72,8 @@ class Metrics:
             executor: Name of the executor.
         """
         ran = [cost for cost in costs if cost.started > 0]
-        loop = max(cost.finished for cost in ran) - min(cost.started for cost in ran) if ran else 0.0
+        span = max(cost.finished for cost in ran) - min(cost.started for cost in ran) if ran else 0.0
+        loop = min(span, wall_s)
         return cls(
             wall_s=wall_s,
             event_loop_s=loop,
@@ -75,6 +83,7 @@ class Metrics:
             chunks=len(costs),
             workers=workers,
             executor=executor,
+            peak_memory=max((cost.peak_memory for cost in costs), default=0),
         )
 
     def to_json(self) -> dict[str, Any]:

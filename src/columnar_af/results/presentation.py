@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,12 @@ from rich.text import Text
 from columnar_af.selection.cutflow_table import as_html, as_rich
 
 if TYPE_CHECKING:
-    from columnar_af.results.ledger import Ledger
+    from columnar_af.results.ledger import Ledger, LedgerEntry
     from columnar_af.results.metrics import Metrics
     from columnar_af.results.run_result import DatasetSummary, RunResult
+
+MAX_RANGES = 20
+"""Ranges of chunk numbers that are printed."""
 
 MAX_UNDONE = 20
 """Chunks that were not done that are shown one by one; the ledger in ``summary.json`` has them all."""
@@ -105,13 +108,32 @@ def verdict(ledger: Ledger) -> str:
 
 
 def undone(ledger: Ledger) -> Iterator[str]:
-    """One line per chunk that was not done, the first :data:`MAX_UNDONE` of them."""
-    entries = [entry for entry in ledger if entry.status != "done"]
-    for entry in entries[:MAX_UNDONE]:
-        reason = "no reason given" if entry.error is None else f"{entry.error.kind}: {entry.error.message}"
-        yield f"  chunk {entry.number} {entry.status}: {entry.dataset}, {entry.place}: {reason}"
-    if len(entries) > MAX_UNDONE:
-        yield f"  and {len(entries) - MAX_UNDONE} more in the ledger of summary.json"
+    """One line per reason and the first chunk that was not done for it, the first :data:`MAX_UNDONE` of them."""
+    groups: dict[tuple[str, str], list[LedgerEntry]] = {}
+    for entry in ledger:
+        if entry.status != "done":
+            reason = (
+                "no reason given" if entry.error is None else f"{entry.error.kind}: {entry.error.message}"
+            )
+            groups.setdefault((entry.status, reason), []).append(entry)
+    for (status, reason), (first, *others) in list(groups.items())[:MAX_UNDONE]:
+        yield f"  chunk {first.number} {status}: {first.dataset}, {first.place}: {reason}"
+        if others:
+            yield f"  and for the same reason {counted(len(others), 'more chunk')}: {ranges(entry.number for entry in others)}"
+    if len(groups) > MAX_UNDONE:
+        yield f"  and {counted(len(groups) - MAX_UNDONE, 'more reason')} in the ledger of summary.json"
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Ascending numbers in short: ``1, 4 to 7, 9``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1][1:] = [number]
+        else:
+            runs.append([number])
+    told = [" to ".join(map(str, run)) for run in runs[:MAX_RANGES]]
+    return ", ".join(told) + (", ..." if len(runs) > MAX_RANGES else "")
 
 
 def counted(number: int, what: str) -> str:
@@ -122,11 +144,14 @@ def counted(number: int, what: str) -> str:
 
 def costs(metrics: Metrics) -> str:
     """The metrics in one line."""
+    memory = (
+        f", {metrics.peak_memory / BYTES_PER_MB:,.0f} MB of memory per worker" if metrics.peak_memory else ""
+    )
     return (
         f"{metrics.executor or 'unknown executor'}, {counted(metrics.workers, 'worker')}, "
         f"{counted(metrics.chunks, 'chunk')}: "
         f"wall {metrics.wall_s:.2f} s, event loop {metrics.event_loop_s:.2f} s, CPU {metrics.cpu_s:.2f} s, "
-        f"{metrics.bytes_read / BYTES_PER_MB:,.1f} MB read, {metrics.events_per_s:,.0f} events/s"
+        f"{metrics.bytes_read / BYTES_PER_MB:,.1f} MB read, {metrics.events_per_s:,.0f} events/s{memory}"
     )
 
 

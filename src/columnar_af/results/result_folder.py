@@ -17,10 +17,11 @@ HISTOGRAMS_JSON = "histograms.json"
 HISTOGRAMS_ROOT = "histograms.root"
 FIGURES = "figures"
 FITS = "fits"
+YIELDS, EXPORT, LIMITS = "yields", "export", "limits"
 JOURNAL = "journal"
 """Folder with the ledger and the partial results of the run that writes here; see ``processing/journal``."""
 
-MADE_FROM_RESULT = (SUMMARY, HISTOGRAMS_JSON, HISTOGRAMS_ROOT, FIGURES, FITS)
+MADE_FROM_RESULT = (SUMMARY, HISTOGRAMS_JSON, HISTOGRAMS_ROOT, FIGURES, FITS, YIELDS, EXPORT, LIMITS)
 """What belongs to one result and goes when another takes its place; other files in the folder stay."""
 
 FORMAT = "columnar-af result"

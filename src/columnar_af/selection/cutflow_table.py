@@ -57,7 +57,7 @@ class TableRow:
 def table_rows(cutflow: Cutflow) -> list[TableRow]:
     """The rows of a cutflow with efficiencies and remarks."""
     rows = list(cutflow)
-    before = [None, *rows[:-1]]
+    before = [None, *rows][: len(rows)]  # none before none, in a cutflow without cuts
     return [
         TableRow(
             row,

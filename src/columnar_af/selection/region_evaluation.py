@@ -64,7 +64,7 @@ class RegionWalk:
         rows = []
         for index in range(start, size - 1):
             cut = None if index < 0 else self.region.cuts[index]
-            note = (f"{cut.text}: not verified, source: {cut.source}",) if cut and not cut.verified else ()
+            note = (f"{cut.text} is not verified ({cut.source})",) if cut and not cut.verified else ()
             counts = [values[index + 1] for values in left]
             rows.append(
                 CutflowRow(
@@ -176,7 +176,13 @@ class RegionEvaluator:
         self._table = _Table.of(regions, self.partial)
 
     def evaluate(
-        self, variables: Any, size: int, nominal: Evaluation | None = None, *, walks: bool = False
+        self,
+        variables: Any,
+        size: int,
+        nominal: Evaluation | None = None,
+        *,
+        walks: bool = False,
+        unavailable: Mapping[str, str] | None = None,
     ) -> Evaluation:
         """The regions of some events.
 
@@ -186,16 +192,13 @@ class RegionEvaluator:
             size: Number of events.
             nominal: The evaluation to take over from what is the same; its events are those of ``variables``.
             walks: Whether cutflow and N-1 are wanted, for which the partial variables are needed for more events.
+            unavailable: Region -> why it is not available, where that is known from other events with the same columns.
 
         Returns:
             The evaluation; regions whose variables are missing are among its unavailable ones.
         """
         evaluation = Evaluation(self.regions, _numbers=self._table.regions)
-        missing = {name: variables.why_missing(name) for name in self._names()}
-        for region in self.regions:
-            reason = next((missing[name] for name in region.variables if missing[name]), None)
-            if reason is not None:
-                evaluation.unavailable[region.name] = reason
+        evaluation.unavailable = dict(self._unavailable(variables) if unavailable is None else unavailable)
         work = _Work(variables, size, nominal, evaluation, self._table, self.partial)
         available = [name for name in self.regions.names if name not in evaluation.unavailable]
         for number in dict.fromkeys(n for name in available for n in self._table.regions[name]):
@@ -205,8 +208,15 @@ class RegionEvaluator:
             work.add_mask(name)
         return evaluation
 
-    def _names(self) -> set[str]:
-        return {name for cut in self._table.cuts for name in cut.names}
+    def _unavailable(self, variables: Any) -> dict[str, str]:
+        names = {name for cut in self._table.cuts for name in cut.names}
+        missing = {name: variables.why_missing(name) for name in names}
+        found = {}
+        for region in self.regions:
+            reasons = [missing[name] for name in region.variables if missing[name]]
+            if reasons:
+                found[region.name] = reasons[0]
+        return found
 
 
 @dataclass

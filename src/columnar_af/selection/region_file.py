@@ -205,12 +205,13 @@ def _checked(
 ) -> tuple[tuple[str, str], ...]:
     """The pairs that are not proven exclusive; those that certainly overlap are refused."""
     unproven: list[tuple[str, str]] = []
+    extents = Extents(regions.values(), variables)
     for number, group in enumerate(groups):
         for pair in combinations(group, 2):
             first, second = (regions[name] for name in pair)
-            if are_exclusive(first, second, variables):
+            if extents.exclude(first, second):
                 continue
-            if _certainly_overlap(first, second, variables):
+            if extents.overlap(first, second):
                 msg = (
                     f"{first.name} (line {first.place.line}) and {second.name} (line {second.place.line}) shall exclude "
                     "each other, and their cuts let the same events pass"
@@ -221,18 +222,28 @@ def _checked(
     return tuple(dict.fromkeys(unproven))
 
 
-def are_exclusive(first: Region, second: Region, variables: Mapping[str, Variable]) -> bool:
-    """Whether the cuts of two regions prove that no event is in both."""
-    left, right = _boxes(first, variables), _boxes(second, variables)
-    same = first.objects == second.objects  # else their variables are not the same numbers
-    return same and left is not None and right is not None and cut_intervals.exclude(left, right)
+class Extents:
+    """What the cuts of regions leave of each variable.
 
+    Args:
+        regions: The regions.
+        variables: What their cuts use.
+    """
 
-def _certainly_overlap(first: Region, second: Region, variables: Mapping[str, Variable]) -> bool:
-    left, right = _boxes(first, variables), _boxes(second, variables)
-    same = first.objects == second.objects
-    return same and left is not None and right is not None and cut_intervals.overlap(left, right)
+    def __init__(self, regions: Iterable[Region], variables: Mapping[str, Variable]) -> None:
+        self._boxes = {
+            region.name: cut_intervals.boxes([cut.expression for cut in region.cuts], variables)
+            for region in regions
+        }
 
+    def exclude(self, first: Region, second: Region) -> bool:
+        """Whether the cuts of two regions prove that no event is in both."""
+        left, right = self._boxes[first.name], self._boxes[second.name]
+        same = first.objects == second.objects  # else their variables are not the same numbers
+        return same and left is not None and right is not None and cut_intervals.exclude(left, right)
 
-def _boxes(region: Region, variables: Mapping[str, Variable]) -> tuple[cut_intervals.Box, ...] | None:
-    return cut_intervals.boxes([cut.expression for cut in region.cuts], variables)
+    def overlap(self, first: Region, second: Region) -> bool:
+        """Whether their cuts prove that some event is in both, if there are any."""
+        left, right = self._boxes[first.name], self._boxes[second.name]
+        same = first.objects == second.objects
+        return same and left is not None and right is not None and cut_intervals.overlap(left, right)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from columnar_af.errors import ConfigError
 from columnar_af.selection.cut_expressions import Variable
 from columnar_af.selection.region_evaluation import Evaluation
-from columnar_af.selection.region_file import are_exclusive
+from columnar_af.selection.region_file import Extents
 from columnar_af.selection.regions import Region, RegionSet
 
 BLINDED = "blinded"
@@ -59,8 +59,9 @@ class Blinding:
         marked = [region for region in regions if region.blinded]
         hidden = [region for region in marked if blinded and region.name not in wanted]
         closed = {region.name: BLINDED for region in hidden}
+        extents = Extents(regions, variables)
         for region in regions:
-            shared = [other.name for other in hidden if not are_exclusive(region, other, variables)]
+            shared = [other.name for other in hidden if not extents.exclude(region, other)]
             if not shared or region.name in closed or region.kind == "preselection":
                 continue
             if region.name in wanted:

@@ -6,7 +6,7 @@ weight of their fake factors. A region of a variation that has nominal's events 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +67,8 @@ class _Chosen:
 
     def events(self, region: str) -> Events:
         """The events of a region."""
-        return np.flatnonzero(self.evaluation.masks[region] & self.counted)
+        inside = np.flatnonzero(self.evaluation.masks[region])
+        return inside[self.counted[inside]]
 
     def is_same(self, region: str) -> bool:
         """Whether the events of a region, and their weights, are nominal's."""
@@ -75,7 +76,7 @@ class _Chosen:
 
 
 class ChunkResults:
-    """Adds up what a chunk leaves in each region.
+    """Adds up what a chunk leaves in each region; regions whose variables these events lack are left out.
 
     Args:
         nominal: The nominal view.
@@ -85,7 +86,9 @@ class ChunkResults:
 
     def __init__(self, nominal: View, variations: Sequence[str], shapes: Sequence[str]) -> None:
         method = nominal.method
-        regions, names = method.regions.names, (NOMINAL, *variations)
+        missing = {name for each in nominal.evaluations.values() for name in each.unavailable}
+        regions = [name for name in method.regions.names if name not in missing]
+        names = (NOMINAL, *variations)
         closed = frozenset(method.blinding.closed if nominal.is_data else ())
         open_regions = [name for name in regions if name not in closed]
         fake_names = (*names, *FAKE_VARIATIONS.values())
@@ -129,28 +132,40 @@ class ChunkResults:
         weighted = _Weighted.of(variation, chosen, events.values())
         for name in names:
             if name in events:
-                way.counts.add(name, weighted.names, weighted.rows(events[name]))
+                rows = weighted.rows(events[name])
+                way.counts.add(name, weighted.names, rows)
+                self._draw(way, name, chosen, events[name], weighted.names, rows)
             else:
                 way.counts.repeat(name, variation)
-            self._draw(way, name, variation, chosen)
+                self._draw_again(way, name, variation, chosen)
 
-    def _draw(self, way: _Way, name: str, variation: str, chosen: _Chosen) -> None:
+    def _draw_again(self, way: _Way, name: str, variation: str, chosen: _Chosen) -> None:
+        """What a variation shares with nominal is drawn under its name, where it is drawn for variations."""
+        binnings = chosen.view.method.regions[name].histograms
+        if any(way.histograms.fills(binning.variable, variation) for binning in binnings):
+            events = chosen.events(name)
+            weighted = _Weighted.of(variation, chosen, [events])
+            self._draw(way, name, chosen, events, weighted.names, weighted.matrix)
+
+    def _draw(
+        self,
+        way: _Way,
+        name: str,
+        chosen: _Chosen,
+        events: Events,
+        variations: tuple[str, ...],
+        weights: Weights,
+    ) -> None:
         """The variables of a region."""
         variables = chosen.view.variables[chosen.objects]
-        drawn = [
-            binning
-            for binning in chosen.view.method.regions[name].histograms
-            if way.histograms.fills(binning.variable, variation)
-            and not variables.why_missing(binning.variable)
-        ]
-        events = chosen.events(name) if drawn else np.empty(0, np.intp)
-        if not len(events):
-            return
-        weighted = _Weighted.of(variation, chosen, [events])
-        for binning in drawn:
-            values = _values(variables, binning.variable, events, chosen.view.size)
-            title = f"{name}/{way.prefix}{binning.variable}"
-            way.histograms.fill(title, binning, values, weighted.names, weighted.rows(events))
+        for binning in chosen.view.method.regions[name].histograms if len(events) else ():
+            variable = binning.variable
+            columns = [n for n, each in enumerate(variations) if way.histograms.fills(variable, each)]
+            if columns and not variables.why_missing(variable):
+                values = _values(variables, variable, events, chosen.view.size)
+                filled = tuple(variations[n] for n in columns)
+                title = f"{name}/{way.prefix}{variable}"
+                way.histograms.fill(title, binning, values, filled, weights[:, columns])
 
     def _add_walks(self, view: View) -> None:
         """Cutflow and N-1 of each region, nominal."""
@@ -179,16 +194,16 @@ class _Weighted:
     matrix: Weights
 
     @classmethod
-    def of(cls, variation: str, chosen: _Chosen, parts: Any) -> _Weighted:
+    def of(cls, variation: str, chosen: _Chosen, parts: Iterable[Events]) -> _Weighted:
         """Weights of the events of any of the parts: of nominal with all variations of weights, else the view's own."""
-        some = np.zeros(chosen.view.size, np.bool_)
+        view = chosen.view
+        some = np.zeros(view.size, np.bool_)
         for events in parts:
             some[events] = True
-        events, weights = np.flatnonzero(some), chosen.view.weights
-        if variation == NOMINAL:
-            names, matrix = weights.names, weights.matrix(some)
-        else:
-            names, matrix = (variation,), weights.nominal[events][:, None]
+        events = np.flatnonzero(some)
+        every, weights = view.weighted
+        matrix = weights if len(every) == len(events) else weights[np.searchsorted(every, events)]
+        names = view.weights.names if variation == NOMINAL else (variation,)
         if not chosen.scales:
             return cls(events, names, matrix)
         own = [matrix[:, :1] * scale[events][:, None] for scale in list(chosen.scales.values())[1:]]

@@ -99,20 +99,16 @@ def pair_fake_weight(variables: Any, factors: FakeFactors, shift: str = NOMINAL_
         factors: The fake factors.
         shift: ``nominal``, ``up`` or ``down``.
     """
-    values = [
-        factors(
-            getattr(variables, f"lep{n}_pt"),
-            getattr(variables, f"lep{n}_eta"),
-            np.asarray(getattr(variables, f"lep{n}_is_electron"), np.bool_),
-            shift,
-        )
-        for n in (1, 2)
-    ]
-    return fake_weight(
-        values,
-        [variables.identified1, variables.identified2],
-        [variables.anti_identified1, variables.anti_identified2],
-    )
+    identified = [variables.identified1, variables.identified2]
+    anti = [variables.anti_identified1, variables.anti_identified2]
+    values = []
+    for n, chosen in enumerate(anti, start=1):
+        factor = np.ones(len(chosen))
+        pt, eta, electron = (getattr(variables, f"lep{n}_{what}") for what in ("pt", "eta", "is_electron"))
+        flags = np.asarray(electron, np.bool_)[chosen]
+        factor[chosen] = factors(pt[chosen], eta[chosen], flags, shift)
+        values.append(factor)
+    return fake_weight(values, identified, anti)
 
 
 class AntiIdentified:

@@ -6,8 +6,7 @@ signal leptons, and a third lepton above one of them): these are computed here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,51 +15,23 @@ from columnar_af.kernels.min_delta_r import min_delta_r
 from columnar_af.kernels.r_2l2j import r_2l2j
 from columnar_af.kernels.r_2l4j import r_2l4j
 from columnar_af.kernels.transverse_mass import transverse_mass
-from columnar_af.ntuples.stop.columns import TAGGED_BIN, anti_identified, identified
-from columnar_af.ntuples.stop.sources import StopSource
-from columnar_af.stop.flat_needs import why_missing
-from columnar_af.stop.objects import OBJECTS_139, Objects
+from columnar_af.ntuples.stop.columns import TAGGED_BIN
+from columnar_af.stop.flat_pair import LISTED_JETS, NO_JET_DISTANCE, FlatPair
 from columnar_af.stop.pair_variables import (
     Flags,
     Floats,
     Leptons,
-    PairVariables,
-    SuperRazor,
     as_floats,
     pair_boost,
     pair_cos_theta_b,
     pair_mass,
     pair_pt,
-    pair_super_razor,
 )
 from columnar_af.stop.prompt import PROMPT_ORIGINS
-from columnar_af.systematics import quantity
-
-LISTED_LEPTONS, LISTED_JETS = 3, 4
-"""Leptons and jets that the tree has columns of."""
-
-NO_JET_DISTANCE = 10_000.0
-"""What stands in ``minDRlep2jets`` where there is no jet (LoopSUSYFrame, GetDeltaRMin)."""
-
-ID_BRANCHES = ("lepflav{}", "isSignalLep{}", "LepIsoGradient{}", "LepIsoFCLoose{}")
+from columnar_af.systematics import partial_quantity, quantity
 
 
-class Chosen(NamedTuple):
-    """Which of the listed leptons are the pair.
-
-    Attributes:
-        first, second: Place in the list, counted from 0; -1 where there is none; shape (events,).
-        others: Events whose pair is not the two leading leptons.
-        n_signal: Signal leptons among the listed ones.
-    """
-
-    first: NDArray[np.int64]
-    second: NDArray[np.int64]
-    others: NDArray[np.int64]
-    n_signal: NDArray[np.int64]
-
-
-class FlatStopVariables(PairVariables):
+class FlatStopVariables(FlatPair):
     """The variables of :class:`~columnar_af.stop.StopVariables`, with the same names and meaning, from a flat ntuple.
 
     Differences: signal leptons are counted among the three leading ones, and where the pair is not the two leading leptons,
@@ -71,36 +42,6 @@ class FlatStopVariables(PairVariables):
         source: Columns of nominal; see :func:`columnar_af.ntuples.stop.stop_source`. Variations: :meth:`varied`.
         objects: Thresholds that regions are defined with; :meth:`why_missing` tells where the tree has others.
     """
-
-    def __init__(self, source: StopSource, objects: Objects = OBJECTS_139) -> None:
-        super().__init__(source)
-        self.objects = objects
-        self._stop_source = source
-
-    def why_missing(self, variable: str) -> str | None:
-        """Why there is no such variable in this ntuple; None where there is.
-
-        Raises:
-            ConfigError: No ntuple has a variable of this name.
-        """
-        return why_missing(variable, type(self).names(), self._stop_source, self.objects)
-
-    @quantity
-    def chosen(self) -> Chosen:
-        """Which of the listed leptons are the pair."""
-        n_leptons = self.column("nlep")
-        first, second = (np.where(n_leptons > place, place, -1) for place in (0, 1))
-        flags = [self._identified(place) for place in range(self._longest_list())]
-        n_signal = np.zeros(len(n_leptons), np.int64)
-        for flag in flags:
-            n_signal += flag
-        two = n_signal == 2
-        if len(flags) > 2:
-            third = two & flags[2]
-            second = np.where(third, 2, second)
-            first = np.where(third & ~flags[0], 1, first)
-        others = np.flatnonzero((second == 2) | (first == 1))
-        return Chosen(first, second, others, n_signal)
 
     @quantity
     def leptons(self) -> Leptons:
@@ -161,22 +102,22 @@ class FlatStopVariables(PairVariables):
     @quantity
     def identified1(self) -> Flags:
         """Whether the harder lepton is ID."""
-        return self._flag(0, self._identified)
+        return self._flag(0, self.identification.identified)
 
     @quantity
     def identified2(self) -> Flags:
         """Whether the softer lepton is ID."""
-        return self._flag(1, self._identified)
+        return self._flag(1, self.identification.identified)
 
     @quantity
     def anti_identified1(self) -> Flags:
         """Whether the harder lepton is anti-ID."""
-        return self._flag(0, self._anti_identified)
+        return self._flag(0, self.identification.anti_identified)
 
     @quantity
     def anti_identified2(self) -> Flags:
         """Whether the softer lepton is anti-ID."""
-        return self._flag(1, self._anti_identified)
+        return self._flag(1, self.identification.anti_identified)
 
     @quantity
     def prompt(self) -> Flags:
@@ -214,7 +155,7 @@ class FlatStopVariables(PairVariables):
     def m_t_lep1(self) -> Floats:
         """Transverse mass of the harder lepton and ETmiss, GeV."""
         return self._of_pair_and_met(
-            "mT1", lambda pair, met, phi: transverse_mass(pair.pt1, pair.phi1, met, phi)
+            "mT1", lambda pair, met, phi: transverse_mass(pair.pt1, pair.phi1, met, phi), needed=1
         )
 
     @quantity
@@ -243,6 +184,26 @@ class FlatStopVariables(PairVariables):
     def dphi_beta(self) -> Floats:
         """dphi_beta^R, in [0, pi]."""
         return self._super_razor("DPB_vSS", "dphi_beta")
+
+    @partial_quantity
+    def m_delta_r_where(self, where: Flags) -> Floats:
+        """The same, only for some events; reading all is as fast."""
+        return self.m_delta_r[where]
+
+    @partial_quantity
+    def r_pt_where(self, where: Flags) -> Floats:
+        """The same, only for some events; reading all is as fast."""
+        return self.r_pt[where]
+
+    @partial_quantity
+    def inverse_gamma_where(self, where: Flags) -> Floats:
+        """The same, only for some events; reading all is as fast."""
+        return self.inverse_gamma[where]
+
+    @partial_quantity
+    def dphi_beta_where(self, where: Flags) -> Floats:
+        """The same, only for some events; reading all is as fast."""
+        return self.dphi_beta[where]
 
     @quantity
     def cos_theta_b(self) -> Floats:
@@ -297,6 +258,7 @@ class FlatStopVariables(PairVariables):
             content, offsets = self._listed(others, "jet{}pT", LISTED_JETS)
             met, pt1, pt2 = (array[others] for array in (self.met, self.lep1_pt, self.lep2_pt))
             values[others] = r_2l4j(met, pt1, pt2, content, offsets)
+        values[self.chosen.second < 0] = np.nan
         return values
 
     @quantity
@@ -341,68 +303,6 @@ class FlatStopVariables(PairVariables):
     def event(self) -> NDArray[Any]:
         """Number of the event."""
         return np.asarray(self.column("event"))
-
-    def _flat(self, branch: str) -> Floats:
-        """A copy of a branch, in double precision."""
-        return np.array(self.column(branch), dtype=np.float64)
-
-    def _longest_list(self) -> int:
-        """Leptons that some event has, at most as many as are listed."""
-        n_leptons = self.column("nlep")
-        return min(int(n_leptons.max()), LISTED_LEPTONS) if len(n_leptons) else 0
-
-    def _identified(self, place: int) -> Flags:
-        flags = identified(*(self.column(branch.format(place + 1)) for branch in ID_BRANCHES))
-        return flags & (self.column("nlep") > place)
-
-    def _anti_identified(self, place: int) -> Flags:
-        flags = anti_identified(*(self.column(branch.format(place + 1)) for branch in ID_BRANCHES))
-        return flags & (self.column("nlep") > place)
-
-    def _lepton(self, which: int, branch: str) -> Floats:
-        """A property of a lepton of the pair: 0 for the harder, 1 for the softer one."""
-        values = self._flat(branch.format(which + 1))
-        chosen = self.chosen
-        places, others = (chosen.first, chosen.second)[which], chosen.others
-        if len(others):
-            values[others] = self._at(branch, places[others], others)
-        values[places < 0] = np.nan
-        return values
-
-    def _at(self, branch: str, places: NDArray[np.int64], events: NDArray[np.int64]) -> Floats:
-        """The property of the lepton at a place of the list, for some events."""
-        listed = [self.column(branch.format(place + 1))[events] for place in range(LISTED_LEPTONS)]
-        return as_floats(np.choose(places, listed))
-
-    def _flag(self, which: int, flags_of: Callable[[int], Flags]) -> Flags:
-        chosen = self.chosen
-        places = (chosen.first, chosen.second)[which]
-        result = np.zeros(len(places), np.bool_)
-        for place in np.unique(places[places >= 0]):
-            result |= (places == place) & flags_of(int(place))
-        return result
-
-    def _of_pair(self, branch: str, compute: Callable[[Leptons], Floats]) -> Floats:
-        """A variable of the pair: from the tree, or computed where the pair is not the two leading leptons."""
-        values, chosen = self._flat(branch), self.chosen
-        if len(chosen.others):
-            values[chosen.others] = compute(self.leptons.at(chosen.others))
-        values[chosen.second < 0] = np.nan
-        return values
-
-    def _of_pair_and_met(self, branch: str, compute: Callable[[Leptons, Floats, Floats], Floats]) -> Floats:
-        def with_met(pair: Leptons) -> Floats:
-            others = self.chosen.others
-            return compute(pair, self.met[others], self.met_phi[others])
-
-        return self._of_pair(branch, with_met)
-
-    def _super_razor(self, branch: str, part: str) -> Floats:
-        def compute(pair: Leptons, met: Floats, met_phi: Floats) -> Floats:
-            values: SuperRazor = pair_super_razor(pair, met, met_phi)
-            return as_floats(getattr(values, part))
-
-        return self._of_pair_and_met(branch, compute)
 
     def _jet(self, number: int) -> Floats:
         """p_T of a listed jet, counted from 1; NaN where there is none."""

@@ -15,6 +15,11 @@ PAIR = (*LEPTONS, "lepton_identified")
 JETS = ("jet_pt", "jet_eta", "jet_phi", "jet_is_tagged")
 MET = ("met", "met_phi")
 
+RAZOR = ("m_delta_r", "r_pt", "inverse_gamma", "dphi_beta")
+
+PARTIAL = {name: f"{name}_where" for name in ("m_t2_ll", *RAZOR)}
+"""Variables that take long from objects -> what computes them for some events only."""
+
 COLUMNS = {
     "met": ("met",),
     "met_phi": ("met_phi",),
@@ -37,7 +42,7 @@ COLUMNS = {
     **dict.fromkeys(
         (
             *("r_2l", "pair_boost", "pt_boost", "dphi_boost", "met_over_pt_boost", "m_t_lep1", "m_t_lep2"),
-            *("m_t2_ll", "m_t2_ll_where", "super_razor", "m_delta_r", "r_pt", "inverse_gamma", "dphi_beta"),
+            *("m_t2_ll", "super_razor", *RAZOR, *PARTIAL.values()),
         ),
         (*PAIR, *MET),
     ),

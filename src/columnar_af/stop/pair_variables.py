@@ -282,3 +282,26 @@ class PairVariables(Quantities):
         """2 \\|p_z(l1) + p_z(l2)\\| / sqrt(s)."""
         pair = self.leptons
         return delta_x(pair.pt1, pair.eta1, pair.pt2, pair.eta2)
+
+    @partial_quantity
+    def m_delta_r_where(self, where: Flags) -> Floats:
+        """M_Delta^R, GeV, only for some events."""
+        return self._super_razor_at(where).m_delta_r
+
+    @partial_quantity
+    def r_pt_where(self, where: Flags) -> Floats:
+        """R_pT, only for some events."""
+        return self._super_razor_at(where).r_pt
+
+    @partial_quantity
+    def inverse_gamma_where(self, where: Flags) -> Floats:
+        """1/(gamma_R + 1), only for some events."""
+        return self._super_razor_at(where).inverse_gamma
+
+    @partial_quantity
+    def dphi_beta_where(self, where: Flags) -> Floats:
+        """dphi_beta^R, in [0, pi], only for some events."""
+        return self._super_razor_at(where).dphi_beta
+
+    def _super_razor_at(self, where: Flags) -> SuperRazor:
+        return pair_super_razor(self.leptons.at(where), self.met[where], self.met_phi[where])

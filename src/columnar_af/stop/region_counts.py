@@ -97,15 +97,11 @@ class RegionHistograms:
             name: Its name.
             binning: How the variable is drawn.
             values: Shape (events,); NaN is left out.
-            variations: The variations that the weights are of; those that it is not filled for are left out.
+            variations: The variations that the weights are of.
             weights: Shape (events, variations).
         """
-        chosen = [number for number, each in enumerate(variations) if self.fills(binning.variable, each)]
-        if not chosen or not len(values):
+        if not len(values):
             return
-        histogram = self.book(name, binning)
         numbers = np.asarray(values, np.float64)
         there = ~np.isnan(numbers)
-        fill_weighted(
-            histogram, numbers[there], weights[there][:, chosen], [variations[number] for number in chosen]
-        )
+        fill_weighted(self.book(name, binning), numbers[there], weights[there], variations)

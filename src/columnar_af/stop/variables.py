@@ -51,6 +51,7 @@ class StopVariables(PairVariables):
             raise ConfigError(msg, advice="use overlap='compute'")
         self._computes_overlap = overlap == "compute" or (overlap == "auto" and reason is not None)
         self._stop_source = source
+        self._reasons: dict[str, str | None] = {}  # the same for all variations, which share it
 
     def why_missing(self, variable: str) -> str | None:
         """Why there is no such variable in this ntuple; None where there is.
@@ -58,7 +59,9 @@ class StopVariables(PairVariables):
         Raises:
             ConfigError: No ntuple has a variable of this name.
         """
-        return why_missing(variable, type(self).names(), self._stop_source)
+        if variable not in self._reasons:
+            self._reasons[variable] = why_missing(variable, type(self).names(), self._stop_source)
+        return self._reasons[variable]
 
     @quantity
     def overlap(self) -> tuple[Flags, Flags]:
@@ -214,6 +217,15 @@ class StopVariables(PairVariables):
     def trigger(self) -> Flags:
         """Whether an ETmiss chain of the event's run fired."""
         return np.asarray(self.column("met_trigger"))
+
+    @property
+    def missing_chains(self) -> tuple[str, ...]:
+        """Chains of the trigger that the runs of these events need and the ntuple lacks; they count as if they never fired."""
+        source: Any = self._stop_source
+        if source.why_missing("met_trigger") is not None or not hasattr(source, "missing_chains"):
+            return ()
+        chains: tuple[str, ...] = source.missing_chains(self.run)
+        return chains
 
     @quantity
     def cleaning(self) -> Flags:

@@ -100,7 +100,8 @@ class View:
         source: The columns.
         is_data: Whether these are data.
         variables: Set of objects -> its variables.
-        nominal: The nominal view, for a variation of the same events; None for nominal and for another tree.
+        first: The nominal view, for a variation.
+        nominal: The same, for a variation of the same events; None for nominal and for another tree.
         weight_variations: Variations of weights, for nominal.
         address: Where the chunk is, for errors.
     """
@@ -109,6 +110,7 @@ class View:
     source: Any
     is_data: bool
     variables: Mapping[str, Any]
+    first: View | None = None
     nominal: View | None = None
     weight_variations: tuple[Variation, ...] = ()
     address: WorkAddress = field(default_factory=WorkAddress)
@@ -127,14 +129,14 @@ class View:
         """The nominal view."""
         source: Any = ReadOnce(stop_source(events))
         variables = {name: stop_variables(source, OBJECTS[name]) for name in method.evaluators}
-        return cls(method, source, is_data, variables, None, tuple(weight_variations), address)
+        return cls(method, source, is_data, variables, None, None, tuple(weight_variations), address)
 
     def varied(self, events: Any, variation: str) -> View:
         """The view of a variation of objects; the quantities that do not change are nominal's."""
         source: Any = ReadOnce(stop_source(events, variation, self.method.missing))
         variables = {name: each.varied(source) for name, each in self.variables.items()}
         nominal = None if source.shifted is None else self
-        return View(self.method, source, self.is_data, variables, nominal, (), self.address)
+        return View(self.method, source, self.is_data, variables, self, nominal, (), self.address)
 
     @property
     def is_nominal(self) -> bool:
@@ -171,17 +173,45 @@ class View:
             address=self.address,
         )
 
+    @cached_property
+    def weighted(self) -> tuple[NDArray[np.intp], Weights]:
+        """The events that are in any region, and their weights: of nominal with all variations, one column each."""
+        some = np.zeros(self.size, np.bool_)
+        ways = (self.evaluations, self.fake_evaluations if self.method.fakes else {})
+        for evaluation in (each for way in ways for each in way.values()):
+            for mask in evaluation.masks.values():
+                some |= mask
+        events = np.flatnonzero(some)
+        if self.is_nominal:
+            return events, self.weights.matrix(some)
+        return events, self.weights.nominal[events][:, None]
+
     # --- events that count -------------------------------------------------------------------------------------------------
 
     @cached_property
     def stitched(self) -> Mask:
         """Events of simulation that belong to the slice they are in; a layout without sample numbers was stitched before."""
-        variables = self.any_variables
-        if self.is_data or variables.why_missing("channel_number") or variables.why_missing("gen_filt_met"):
+        if not self.has_samples:
             return np.ones(self.size, np.bool_)
         if self.nominal is not None and _are_same(self, "channel_number", "gen_filt_met"):
             return self.nominal.stitched
+        variables = self.any_variables
         return self.method.stitching.keeps(variables.channel_number, variables.gen_filt_met)
+
+    @cached_property
+    def has_samples(self) -> bool:
+        """Whether events of simulation tell their sample and the generator's ETmiss."""
+        if self.first is not None:
+            return self.first.has_samples
+        missing = self.any_variables.why_missing
+        return not (self.is_data or missing("channel_number") or missing("gen_filt_met"))
+
+    @cached_property
+    def with_origins(self) -> frozenset[str]:
+        """Sets of objects whose leptons, in simulation, tell whether they are prompt."""
+        if self.first is not None:
+            return self.first.with_origins
+        return frozenset(name for name, each in self.variables.items() if not each.why_missing("prompt"))
 
     @cached_property
     def counted(self) -> Mapping[str, Mask]:
@@ -198,9 +228,9 @@ class View:
         return {name: self._counted(name, variables) for name, variables in self.variables.items()}
 
     def _counted(self, name: str, variables: Any) -> Mask:
-        if variables.why_missing("prompt"):
-            return self.stitched
         nominal = self.nominal
+        if name not in self.with_origins:
+            return self.stitched
         if (
             nominal is not None
             and self.stitched is nominal.stitched
@@ -216,8 +246,14 @@ class View:
         """Set of objects -> regions of the events with identified leptons."""
         found = {}
         for name, evaluator in self.method.evaluators.items():
-            nominal = None if self.nominal is None else self.nominal.evaluations[name]
-            found[name] = evaluator.evaluate(self.variables[name], self.size, nominal, walks=self.is_nominal)
+            first = None if self.first is None else self.first.evaluations[name]
+            found[name] = evaluator.evaluate(
+                self.variables[name],
+                self.size,
+                None if self.nominal is None else first,
+                walks=self.is_nominal,
+                unavailable=None if first is None else first.unavailable,
+            )
             found[name].refuse_overlaps()
         return found
 
@@ -226,19 +262,36 @@ class View:
         """The same of the events with anti-identified leptons, among which those without are."""
         found = {}
         for name, evaluator in self.method.evaluators.items():
-            nominal = None if self.nominal is None else self.nominal.fake_evaluations[name]
-            found[name] = evaluator.evaluate(AntiIdentified(self.variables[name]), self.size, nominal)
+            found[name] = evaluator.evaluate(
+                AntiIdentified(self.variables[name]),
+                self.size,
+                None if self.nominal is None else self.nominal.fake_evaluations[name],
+                unavailable=self.evaluations[name].unavailable,
+            )
         return found
+
+    @cached_property
+    def has_stored_fakes(self) -> bool:
+        """Whether the ntuple holds the weight of the fake factors."""
+        return bool(self.source.why_missing(STORED_WEIGHT) is None)
+
+    @cached_property
+    def with_anti_identified(self) -> frozenset[str]:
+        """Sets of objects whose leptons tell whether they are anti-identified."""
+        if self.first is not None:
+            return self.first.with_anti_identified
+        missing = {name: each.why_missing("anti_identified1") for name, each in self.variables.items()}
+        return frozenset(name for name, reason in missing.items() if not reason)
 
     def fake_weights(self, name: str, shift: str = NOMINAL_SHIFT) -> Weights | None:
         """Weight of the fake factors for a set of objects; None where there is no estimate."""
         if not self.method.fakes:
             return None
-        if self.source.why_missing(STORED_WEIGHT) is None:
+        if self.has_stored_fakes:
             column = STORED_SHIFTS.get(shift, STORED_WEIGHT)
             return np.asarray(self.source.read(column), np.float64)
         factors = self.method.fake_factors
-        if factors is None or self.variables[name].why_missing("anti_identified1"):
+        if factors is None or name not in self.with_anti_identified:
             return None
         return self._pair_fake_weights(factors, name, shift)
 

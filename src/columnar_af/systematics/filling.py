@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import hist
 
 VARIATION_AXIS = "variation"
+PARTS = ("value", "variance")
+"""Fields of the contents of a weighted histogram."""
 
 
 def fill_weighted(
@@ -39,26 +42,27 @@ def fill_weighted(
         ConfigError: Shapes, axes or names do not fit.
     """
     axes = list(histogram.axes)
-    position = _position(histogram)
+    contents = histogram.view(flow=True)  # once: it costs more than the filling of a few values
+    position = _position(histogram, axes, contents.dtype.names or ())
     names = list(axes[position]) if variations is None else list(variations)
     matrix = _matrix(weights, names)
-    others = [axis for number, axis in enumerate(axes) if number != position]
+    others = axes[:position] + axes[position + 1 :]
     bins, shape = _bins(others, _by_axis(others, values), len(matrix))
     columns = _columns(axes[position], names)
-    view = np.moveaxis(histogram.view(flow=True), position, -1)
+    view = np.moveaxis(np.asarray(contents), position, -1)
     flat = (
-        int(np.prod(shape)),
+        math.prod(shape),
         len(columns),
     )  # a copy, in the order of the bins; a view cannot be had in general
-    parts = [np.ascontiguousarray(view[part][..., columns].reshape(flat)) for part in ("value", "variance")]
+    parts = [np.ascontiguousarray(view[part][..., columns].reshape(flat)) for part in PARTS]
     weighted_fill(*parts, bins, matrix)
-    for part, filled in zip(("value", "variance"), parts, strict=True):
+    for part, filled in zip(PARTS, parts, strict=True):
         view[part][..., columns] = filled.reshape(*shape, len(columns))
 
 
-def _position(histogram: hist.Hist) -> int:
-    names = [axis.name for axis in histogram.axes]
-    if VARIATION_AXIS not in names or "variance" not in (histogram.view(flow=True).dtype.names or ()):
+def _position(histogram: hist.Hist, axes: Sequence[Any], parts: Sequence[str]) -> int:
+    names = [axis.name for axis in axes]
+    if VARIATION_AXIS not in names or "variance" not in parts:
         msg = f"expected a histogram with an axis {VARIATION_AXIS!r} and storage Weight, not {histogram!r}"
         raise ConfigError(msg)
     return names.index(VARIATION_AXIS)
@@ -76,14 +80,15 @@ def _matrix(weights: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.fl
 
 
 def _columns(axis: Any, names: Sequence[str]) -> list[int]:
-    known = {name: number for number, name in enumerate(axis)}
-    missing = [name for name in names if name not in known]
-    if missing:
-        msg = f"the histogram has no variation {missing[0]!r}; it has {', '.join(map(str, known))}"
-        raise ConfigError(
-            msg, advice="make its axis with all variations, so that all chunks have the same axes"
-        )
-    return [known[name] for name in names]
+    columns = []
+    for name in names:
+        try:
+            columns.append(int(axis.index(name)))
+        except KeyError as error:
+            msg = f"the histogram has no variation {name!r}; it has {', '.join(axis)}"
+            advice = "make its axis with all variations, so that all chunks have the same axes"
+            raise ConfigError(msg, advice=advice) from error
+    return columns
 
 
 def _by_axis(others: Sequence[Any], values: Any) -> Mapping[str, Any]:
@@ -107,9 +112,9 @@ def _bins(
         if index.ndim and len(index) != number:
             msg = f"{len(index)} values for the axis {axis.name} and {number} rows of weights"
             raise ConfigError(msg, advice="give one row of weights per value")
-        position = index + axis.traits.underflow
-        inside &= (position >= 0) & (position < axis.extent)
-        bins = bins * axis.extent + position
+        position, extent = index + axis.traits.underflow, axis.extent
+        inside &= (position >= 0) & (position < extent)
+        bins = bins * extent + position
     return np.where(inside, bins, -1), tuple(axis.extent for axis in axes)
 
 

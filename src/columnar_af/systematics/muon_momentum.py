@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
+from typing import Any
 
 import awkward as ak
 import numpy as np
 
+from columnar_af.errors import ConfigError
 from columnar_af.kernels.reproducible_normal import reproducible_normal
 from columnar_af.systematics.shifts import Shift
 
@@ -44,6 +46,28 @@ class MuonMomentum:
     resolution: float = 0.01
     broadening: float = 0.08
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("scale", "resolution", "broadening"):
+            value = getattr(self, name)
+            if not (isinstance(value, int | float) and 0 <= value < 1):
+                msg = f"the {name} of the muon momentum is {value!r}, expected a relative size from 0 to 1"
+                raise ConfigError(msg)
+
+    @classmethod
+    def of(cls, given: Any) -> MuonMomentum:
+        """From sizes by name, as a command line gives them; the defaults where there are none.
+
+        Raises:
+            ConfigError: A name is unknown, or a size cannot be.
+        """
+        if isinstance(given, MuonMomentum):
+            return given
+        known = [field.name for field in fields(cls)]
+        if given is not None and not (isinstance(given, Mapping) and set(given) <= set(known)):
+            msg = f"the muon momentum is given by {given!r}, expected sizes by name: {', '.join(known)}"
+            raise ConfigError(msg, advice='write for example -p muon_momentum="{scale: 0.002}"')
+        return cls(**(given or {}))
 
     @property
     def smearing(self) -> float:

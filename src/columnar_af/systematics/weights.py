@@ -90,6 +90,10 @@ class EventWeights:
         self._values: dict[str, Weights] = {}
         self._factors = {name: self._valid(name, values) for name, values in factors.items()}
         self._moves = {one.name: self._columns_of(one) for one in self.variations}
+        if len(self._moves) < len(self.variations):
+            twice = [name for name in self._moves if self.names.count(name) > 1]
+            msg = f"the weight variations {', '.join(twice)} are given twice"
+            raise ConfigError(msg, advice="declare variations with Systematics, which tells the places")
         self.nominal = self._product({})
 
     @property

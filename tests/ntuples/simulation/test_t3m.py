@@ -14,9 +14,10 @@ import uproot
 from coffea.nanoevents import NanoEventsFactory
 
 from columnar_af.errors import ConfigError, OutputError
-from columnar_af.ntuples.simulation import output, t3m
-from columnar_af.ntuples.simulation.t3m import simulate, truth_file
+from columnar_af.ntuples.simulation import output, t3m_files
+from columnar_af.ntuples.simulation.t3m import simulate
 from columnar_af.ntuples.simulation.t3m_event import event_classes
+from columnar_af.ntuples.simulation.t3m_files import truth_file
 from columnar_af.ntuples.simulation.t3m_layouts import TREE, branch_types, written_branches
 from columnar_af.ntuples.simulation.t3m_options import Branches, Layout, T3MOptions
 from columnar_af.ntuples.t3m import NtupleVersion, T3MSchema, missing_branches, recognise
@@ -296,7 +297,7 @@ def test_a_folder_that_is_not_empty(tmp_path: Path) -> None:
 
 
 def test_no_space_left_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = t3m.StdVectorTreeWriter.extend
+    original = t3m_files.StdVectorTreeWriter.extend
     written = []
 
     def full_disk(self: object, columns: object) -> None:
@@ -305,7 +306,7 @@ def test_no_space_left_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest
         written.append(1)
         original(self, columns)
 
-    monkeypatch.setattr(t3m.StdVectorTreeWriter, "extend", full_disk)
+    monkeypatch.setattr(t3m_files.StdVectorTreeWriter, "extend", full_disk)
     options = T3MOptions(events=4, files=2, layout=Layout.MINI_2021)
     with pytest.raises(OutputError, match="no space left"):
         simulate(options, tmp_path / "out", workers=1)
@@ -316,7 +317,7 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(t3m, "write_truth", interrupted)
+    monkeypatch.setattr(t3m_files, "write_truth", interrupted)
     with pytest.raises(KeyboardInterrupt):
         simulate(T3MOptions(events=4, layout=Layout.MINI_2021), tmp_path / "out", workers=1)
     assert list((tmp_path / "out").iterdir()) == []
@@ -324,8 +325,11 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="cannot use"):
-        output.prepare_output(tmp_path / "file" / "out", overwrite=False)
+    with (
+        pytest.raises(OutputError, match="cannot use"),
+        output.sample_folder(tmp_path / "file" / "out", overwrite=False),
+    ):
+        pass
 
 
 @pytest.mark.parametrize(("events", "files"), [(10, 3), (3, 3), (50_000, 4)])
@@ -361,5 +365,47 @@ def test_a_truth_file_that_is_not_ours_stays_with_its_files(tmp_path: Path, text
 def test_a_former_sample_that_cannot_be_removed(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "truth.json").write_text('{"layout": "loopsusy", "files": ["folder"]}')
-    with pytest.raises(OutputError, match="cannot remove the former sample"):
-        output.prepare_output(tmp_path, overwrite=True)
+    with (
+        pytest.raises(OutputError, match="cannot replace the former sample"),
+        output.sample_folder(tmp_path, overwrite=True),
+    ):
+        pass
+
+
+def sample(folder: Path, *names: str) -> None:
+    """What a simulation writes, in short."""
+    for name in names:
+        (folder / name).write_text(folder.name)
+    record = {"layout": "loopsusy", "files": list(names)}
+    (folder / "truth.json").write_text(json.dumps(record))
+
+
+def fail_within(directory: Path, failure: BaseException) -> None:
+    with output.sample_folder(directory, overwrite=True) as folder:
+        (folder / "a.root").write_text("half")
+        raise failure
+
+
+@pytest.mark.parametrize(
+    "failure", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()], ids=["disk", "interrupt"]
+)
+def test_a_former_sample_stays_until_the_new_one_is_complete(tmp_path: Path, failure: BaseException) -> None:
+    sample(tmp_path, "a.root", "b.root")
+    (tmp_path / "mine.txt").write_text("keep")
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    with pytest.raises(type(failure)):
+        fail_within(tmp_path, failure)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
+    with output.sample_folder(tmp_path, overwrite=True) as folder:
+        sample(folder, "b.root", "c.root")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.root", "c.root", "mine.txt", "truth.json"]
+
+
+def test_a_move_that_was_killed_is_finished_by_the_next_one(tmp_path: Path) -> None:
+    """Killed between two files: there is no truth, so no sample; the list of the files is in the hidden folder."""
+    (tmp_path / ".new-killed").mkdir()
+    sample(tmp_path / ".new-killed", "a.root", "b.root")
+    (tmp_path / ".new-killed" / "a.root").rename(tmp_path / "a.root")
+    with output.sample_folder(tmp_path, overwrite=True) as folder:
+        sample(folder, "c.root")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.root", "truth.json"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import awkward as ak
 import hist
 import numpy as np
 import uproot
@@ -46,6 +47,8 @@ def _column(kind, values):
     if not kind.startswith("vector"):
         return np.array(values)
     counts = np.array([len(one) for one in values], np.int64)
+    if kind == "vector<string>":
+        return ak.Array(values)
     flat = [item for one in values for item in one]
     return Ragged(np.array(flat) if flat else np.zeros(0), offsets_of(counts))
 

@@ -7,7 +7,8 @@ import pytest
 from coffea.nanoevents import BaseSchema
 
 from columnar_af.errors import ConfigError, MissingBranchError, SchemaError
-from columnar_af.ntuples.stop import fallbacks_of, stop_source, weight_factors
+from columnar_af.ntuples.fast_reader import events_where, fast_events
+from columnar_af.ntuples.stop import StopSchema, fallbacks_of, stop_source, weight_factors
 from columnar_af.ntuples.stop.columns import LOOPSUSY
 from columnar_af.ntuples.stop.variations import KINEMATIC, LEPTON_COLUMNS, replaced_columns
 from columnar_af.stop import StopVariables
@@ -108,6 +109,16 @@ def test_selected_events_give_the_same_columns(path):
         assert source.read("run").tolist() == [355000] * 2
 
 
+def test_events_that_skip_baskets(branches, tmp_path):
+    own = branches | {"EventNumber": ("unsigned long long", [10, 11, 12])}
+    path = write_tree(tmp_path / "a.root", {"myTree": own})
+    events = fast_events(path, "myTree", schema=StopSchema)
+    assert stop_source(events).read("event").tolist() == [10, 11, 12]
+    chosen = events_where(events, np.array([False, True, True]))
+    assert stop_source(chosen).read("event").tolist() == [11, 12]
+    assert stop_source(chosen, EG).read("lepton_pt").content.tolist() == [22.0, 11.0] * 2
+
+
 def test_columns_that_were_read_with_the_events_are_taken_from_there(path):
     log = []
     events = events_of(path, "myTree", preload=("ptleptons_Nominal",), access_log=log)
@@ -187,6 +198,14 @@ def test_a_branch_of_the_wrong_kind_is_refused(branches, tmp_path):
         source.read("lepton_pt")
     with pytest.raises(SchemaError, match="EtMiss_tst_Nominal holds a list per event, expected a number"):
         source.read("met")
+
+
+def test_strings_are_refused(branches, tmp_path):
+    wrong = branches | {"ptleptons_Nominal": ("vector<string>", [["a", "bc"]] * 3)}
+    path = write_tree(tmp_path / "a.root", {"myTree": wrong})
+    for events in (events_of(path, "myTree"), events_of(path, "myTree")[:2]):
+        with pytest.raises(SchemaError, match=r"ptleptons_Nominal holds .*string.*, expected numbers"):
+            stop_source(events).read("lepton_pt")
 
 
 def test_lists_of_unequal_length_are_refused(branches, tmp_path):

@@ -108,6 +108,14 @@ def test_nanoaod_variables(nanoaod):
     assert weight_factors(stop_source(nanoaod)).keys() == {"WeightEvents"}
 
 
+def test_physlite_weights(physlite):
+    factors = weight_factors(stop_source(physlite))
+    assert factors.keys() == {"WeightEvents", "WeightEventsPU"}
+    assert factors["WeightEvents"] == pytest.approx(
+        [weights[0] for weights in physlite.EventInfo.mcEventWeights]
+    )
+
+
 def test_leptons_are_electrons_then_muons(nanoaod):
     flavour = stop_source(nanoaod).read("lepton_flavour")
     momentum = stop_source(nanoaod).read("lepton_pt")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +19,7 @@ from columnar_af.ntuples.stop.trees import nominal_trees, part_of, sample_of, tr
 )
 def test_chunks_read_each_entry_of_the_other_tree_once(entries, others, cuts):
     edges = sorted({0, entries, *(min(cut, entries) for cut in cuts)})
-    chunks = list(zip(edges, edges[1:], strict=False)) or [(0, 0)]
+    chunks = list(pairwise(edges)) or [(0, 0)]
     parts = [part_of(start, stop, entries, others) for start, stop in chunks]
     assert [entry for start, stop in parts for entry in range(start, stop)] == list(range(others))
 

@@ -71,6 +71,10 @@ def test_in_the_ntuple(tmp_path):
     v = StopVariables(stop_source(events_of(write_tree(tmp_path / "a.root", {"myTree": branches}), "myTree")))
     assert v.trigger.tolist() == [True, False, True]
     assert v.cleaning.tolist() == [False, True, True]
+    assert v.missing_chains == ()
+    some = {name: what for name, what in branches.items() if name != "HLT_xe80_tc_lcw_L1XE50_Nominal"}
+    path = write_tree(tmp_path / "some.root", {"myTree": some})
+    assert StopVariables(stop_source(events_of(path, "myTree"))).missing_chains == ("HLT_xe80_tc_lcw_L1XE50",)
     none = {name: what for name, what in branches.items() if not name.startswith("HLT")}
     source = stop_source(events_of(write_tree(tmp_path / "b.root", {"myTree": none}), "myTree"))
     assert "HLT" in source.why_missing("met_trigger")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from columnar_af.errors import OutputError
+from columnar_af.processing.journal import lines as lines_module
 from columnar_af.processing.journal.lines import LineWriter, from_line, read_lines, to_line
 
 VALUES = st.recursive(
@@ -22,11 +24,16 @@ VALUES = st.recursive(
 RECORDS = st.lists(st.dictionaries(st.text(), VALUES, max_size=4), min_size=1, max_size=5)
 
 
+def os_with(**replaced: Any) -> SimpleNamespace:
+    """The module ``os`` with other functions, for one module alone: other threads write to files, too."""
+    return SimpleNamespace(**{**vars(os), **replaced})
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _no_wait_for_the_disk() -> Iterator[None]:
     """Hundreds of files are written here, and no power cut is waited for."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda file: None)
+        patch.setattr(lines_module, "os", os_with(fsync=lambda file: None))
         yield
 
 
@@ -98,7 +105,7 @@ def test_a_disk_that_refuses_leaves_a_whole_last_line(path: Path, monkeypatch: p
 
     with LineWriter(path) as writer:
         writer.write([{"a": 1}])
-        monkeypatch.setattr(os, "write", full)
+        monkeypatch.setattr(lines_module, "os", os_with(write=full))
         with pytest.raises(OutputError, match=r"No space left on device(.|\n)*--resume"):
             writer.write([{"b": "x" * 100}])
         monkeypatch.undo()

@@ -42,3 +42,24 @@ def test_a_second_run_is_refused_and_a_killed_one_is_forgotten(tmp_path: Path) -
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot write"), locked(tmp_path / "missing" / "lock"):
         pass
+
+
+def test_a_lock_that_was_lost_is_noticed(tmp_path: Path) -> None:
+    """As after a break of a network file system: the server has forgotten the lock, and another run has taken it."""
+    path = tmp_path / "lock"
+    with locked(path) as lock:
+        lock.require()
+        path.write_text('{"pid": 7, "host": "elsewhere", "since": "now"}')
+        with pytest.raises(OutputError, match=r"taken by another run: process 7 on elsewhere(.|\n)*--resume"):
+            lock.require()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_folder_that_is_removed_is_noticed(tmp_path: Path, again: bool) -> None:
+    path = tmp_path / "lock"
+    with locked(path) as lock:
+        path.unlink()
+        if again:
+            path.write_bytes(lock.holder)
+        with pytest.raises(OutputError, match=r"lock .* (is gone|was lost)"):
+            lock.require()

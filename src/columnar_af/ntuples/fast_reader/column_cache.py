@@ -50,6 +50,10 @@ FOLDER_VARIABLE = "COLUMNAR_AF_COLUMN_CACHE"
 logger = logging.getLogger(__name__)
 
 
+PRIVATE = 0o700
+"""Permissions of the cache when it is made: what it holds may not be for all users of a machine."""
+
+
 @dataclass(frozen=True)
 class ColumnKey:
     """What an entry of the cache holds.
@@ -145,7 +149,8 @@ class ColumnCache:
         path = self._path(key)
         temporary = path.with_name(f"{path.stem}-{os.getpid()}-{uuid.uuid4().hex}{TEMPORARY}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+            path.parent.mkdir(exist_ok=True)
             with temporary.open("wb") as file:
                 file.writelines(_pack(key, column))
                 written = file.tell()
@@ -271,7 +276,9 @@ def _unpack(buffer: mmap.mmap, key: ColumnKey, *, check: bool) -> Column | None:
         if check and description["xxh3_128"] != _checksum(arrays):
             return None
         return Column(**arrays)
-    except (ValueError, TypeError, KeyError):  # the description is not what _pack wrote
+    except (
+        ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, MemoryError,
+    ):  # fmt: skip  # the description is not what _pack wrote
         return None
 
 

@@ -83,7 +83,8 @@ class _NumbersPlan:
         self._values = np.cumsum([0, *(self._n_values(n) for n in range(len(baskets)))], dtype=np.int64)
         self._content = np.empty(int(self._values[-1]), dtype=kind.dtype)
         self._bits = self._content.view(f"u{kind.dtype.itemsize}")
-        self._offsets = np.zeros(int(self._entries[-1]) + 1, dtype=np.int64)
+        n_offsets = 0 if kind.kind is Kind.NUMBER else int(self._entries[-1]) + 1
+        self._offsets = np.zeros(n_offsets, dtype=np.int64)
 
     def _n_values(self, number: int) -> int:
         """Values in a basket, from its header alone."""

@@ -1,14 +1,16 @@
 """Where a simulation writes: the output folder, files that appear whole or not at all, and the truth beside them.
 
-A file is written under a temporary name in its own folder and renamed when it is complete, so that nobody ever reads
-half a file, and a run that fails (no space left, Ctrl-C) leaves nothing of itself behind.
+A sample is written into a hidden folder in its own one, and moved out when it is complete, so that nobody ever reads half a
+sample, a run that fails (no space left, Ctrl-C) leaves nothing of itself behind, and a former sample stays until then.
 """
 
 from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,11 @@ from columnar_af.errors import ConfigError, OutputError
 TRUTH_FILE = "truth.json"
 """Name of the truth beside the simulated files."""
 
-LAYOUTS = ("t3m-ds-phi-pi/", "loopsusy", "histfitter")
+LAYOUTS = ("t3m-ds-phi-pi/", "t3m-tau3mu/", "t3m-measurement", "loopsusy", "histfitter")
 """What ``layout`` in a truth file of ours begins with: how it is known to be one."""
+
+NEW = ".new-"
+"""Beginning of the name of the folder that a sample is written into."""
 
 PART_SUFFIX = ".part"
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -50,45 +55,71 @@ def share_events(events: int, files: int) -> tuple[int, ...]:
     return tuple(share + (number < rest) for number in range(files))
 
 
-def prepare_output(directory: Path, overwrite: bool) -> None:
-    """Make the output folder, and take away what an earlier simulation wrote there.
+@contextmanager
+def sample_folder(directory: Path, overwrite: bool) -> Iterator[Path]:
+    """A new folder to write a sample into, whose files are moved to ``directory`` when the body has succeeded.
 
-    With ``overwrite`` only files that the earlier run lists in its truth file are removed; anything else in the folder
-    stays.
+    With ``overwrite`` a former sample is taken away then: the files that its truth file lists; anything else in the folder
+    stays, and so does the former sample when the body fails.
 
     Args:
         directory: Folder that the sample goes to; made with its parents when missing.
         overwrite: Accept a folder that is not empty.
 
     Raises:
-        OutputError: The folder is not empty and ``overwrite`` is off, it holds a truth file that is none of ours, or it
-            cannot be made.
+        OutputError: The folder is not empty and ``overwrite`` is off, it holds a truth file that is none of ours, or the
+            disk refuses.
     """
+    former = _former_sample(directory, overwrite)
+    try:
+        new = Path(tempfile.mkdtemp(prefix=NEW, dir=directory))
+    except OSError as error:
+        raise _unusable(directory, error) from error
+    try:
+        yield new
+        _take_place(new, directory, former)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _former_sample(directory: Path, overwrite: bool) -> list[str]:
+    """Names of the files of the sample that is there, after a check that it may be replaced."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         present = sorted(path.name for path in directory.iterdir())
     except OSError as error:
-        msg = f"cannot use {directory} as output folder: {error.strerror}"
-        raise OutputError(msg, advice="name a folder that can be written with -o") from error
-    if not present:
-        return
-    if not overwrite:
+        raise _unusable(directory, error) from error
+    if present and not overwrite:
         msg = f"the output folder {directory} is not empty: it holds {present[0]} and {len(present) - 1} more"
         raise OutputError(msg, advice="choose another folder with -o, or add --overwrite")
-    _remove_former_sample(directory)
+    # A run that was killed while it moved its files has left their list in its own folder.
+    truths = [directory / TRUTH_FILE, *directory.glob(f"{NEW}*/{TRUTH_FILE}")]
+    return [name for truth in truths if truth.exists() for name in _files_of(truth)]
 
 
-def _remove_former_sample(directory: Path) -> None:
-    """Remove the files that the truth file lists, the truth file, and parts that a killed run left."""
-    truth = directory / TRUTH_FILE
-    listed = _files_of(truth) if truth.exists() else []
+def _unusable(directory: Path, error: OSError) -> OutputError:
+    msg = f"cannot use {directory} as output folder: {error.strerror}"
+    return OutputError(msg, advice="name a folder that can be written with -o")
+
+
+def _take_place(new: Path, directory: Path, former: list[str]) -> None:
+    """Put the files of a new sample where those of the former one are.
+
+    The truth file goes first and comes last: at no moment the folder passes for a sample with files of another one.
+    """
+    names = sorted((path.name for path in new.iterdir()), key=lambda name: name == TRUTH_FILE)
     try:
-        for name in [*listed, truth.name]:
+        (directory / TRUTH_FILE).unlink(missing_ok=True)
+        for name in set(former) - set(names):
             (directory / name).unlink(missing_ok=True)
-        for part in directory.glob(f".*{PART_SUFFIX}"):
+        for name in names:
+            (new / name).replace(directory / name)
+        for left_over in directory.glob(f"{NEW}*"):  # of runs that were killed; ours is empty by now
+            shutil.rmtree(left_over, ignore_errors=True)
+        for part in directory.glob(f".*{PART_SUFFIX}"):  # of a former release
             part.unlink()
     except OSError as error:
-        msg = f"cannot remove the former sample in {directory}: {error.strerror or error}"
+        msg = f"cannot replace the former sample in {directory}: {error.strerror or error}"
         raise OutputError(msg, advice="choose another folder with -o") from error
 
 
@@ -142,19 +173,6 @@ def _output_error(path: Path, error: OSError) -> OutputError:
         return OutputError(msg, advice="free some space, or write elsewhere with -o; nothing was left behind")
     msg = f"cannot write {path}: {error.strerror or error}"
     return OutputError(msg, advice="check that the folder exists and can be written")
-
-
-@contextmanager
-def all_or_nothing(paths: Iterable[Path]) -> Iterator[None]:
-    """Remove ``paths`` when the body fails, so that no sample stays with a part of its files."""
-    complete = False
-    try:
-        yield
-        complete = True
-    finally:
-        if not complete:
-            for path in paths:
-                path.unlink(missing_ok=True)
 
 
 def write_truth(directory: Path, truth: Mapping[str, Any]) -> Path:

@@ -19,9 +19,8 @@ import yaml
 
 from columnar_af.ntuples.root_file import RootFile
 from columnar_af.ntuples.simulation.output import (
-    all_or_nothing,
     atomic_file,
-    prepare_output,
+    sample_folder,
     write_truth,
 )
 from columnar_af.ntuples.simulation.stop_blocks import Block, data_events, simulated_blocks
@@ -261,11 +260,10 @@ def simulate_stop(
         ConfigError: The options cannot be met.
         OutputError: The folder is not empty or cannot be written; no file is left behind.
     """
-    prepare_output(directory, overwrite)
     tasks = plan_files(options)
-    works = [_Work(options, task, directory) for task in tasks]
-    fileset = directory / f"stop_{options.layout}.yaml"
-    with all_or_nothing([*(task.path(directory) for task in tasks), fileset]):
+    with sample_folder(directory, overwrite) as folder:
+        works = [_Work(options, task, folder) for task in tasks]
+        fileset = folder / f"stop_{options.layout}.yaml"
         if options.layout == "histfitter":
             works = _with_sums(works, processes)
         truths = _in_processes(_write, works, processes)
@@ -274,5 +272,5 @@ def simulate_stop(
             part.write_text(text, encoding="utf-8")
         names = [*(task.name for task in tasks), fileset.name]
         truth = truth_record(options, tasks, truths, names)
-        write_truth(directory, truth)
+        write_truth(folder, truth)
     return truth

@@ -145,9 +145,17 @@ def other_vertices(generator: Generator, vertices: Floats, same: float) -> Float
     return np.where(chosen, vertices, primary_vertices(generator, count))
 
 
-def extra_muons(generator: Generator, vertices: Floats) -> Particles:
-    """Muons beside the pair: soft, mostly not from the same vertex, mostly decays in flight."""
-    counts = generator.choice(np.arange(len(EXTRA_MUONS)), vertices.shape[1], p=EXTRA_MUONS)
+def extra_muons(
+    generator: Generator, vertices: Floats, probabilities: tuple[float, ...] = EXTRA_MUONS
+) -> Particles:
+    """Muons beside those of the signal: soft, mostly not from the same vertex, mostly decays in flight.
+
+    Args:
+        generator: Random numbers.
+        vertices: Primary vertices, ``(3, events)``.
+        probabilities: Of 0, 1, 2, ... such muons.
+    """
+    counts = generator.choice(np.arange(len(probabilities)), vertices.shape[1], p=probabilities)
     event = np.repeat(np.arange(vertices.shape[1]), counts)
     count = len(event)
     soft = generator.uniform(0, 1, count) < 0.65

@@ -88,6 +88,7 @@ class Block:
         prompt: Whether its D comes from the primary vertex; false where there is none.
         decays: The D decays, one per event with a D, in order.
         decay_of: Row of the event's decay; -1 for none.
+        attempts: Decays that were generated until that one was accepted, one number per decay.
         pile_up: Number of interactions.
         vertex: Primary vertex of the event, ``(3, n)``, cm.
         decisions: Of the trigger.
@@ -99,6 +100,7 @@ class Block:
     prompt: NDArray[np.bool_]
     decays: Decays
     decay_of: Integers
+    attempts: Integers
     pile_up: Integers
     vertex: Floats
     decisions: Decisions
@@ -116,14 +118,14 @@ def event_classes(options: T3MOptions, first: int, count: int) -> Integers:
     Multiplying by a number coprime to the number of events visits every residue once, so any block knows its classes
     without those of the others.
     """
-    step = _coprime(options.events)
+    step = coprime(options.events)
     position = (np.arange(first, first + count) * step + options.seed) % options.events
     ds = position < options.injected_ds
     dplus = ~ds & (position < options.injected_ds + options.injected_dplus)
     return np.select([ds, dplus], [DS_EVENT, DPLUS_EVENT], BACKGROUND)
 
 
-def _coprime(events: int) -> int:
+def coprime(events: int) -> int:
     """A step near 0.618 of ``events`` without a common divisor, so that classes look mixed."""
     step = max(1, round(0.6180339887 * events))
     while np.gcd(step, events) != 1:
@@ -136,7 +138,7 @@ def make_block(generator: Generator, options: T3MOptions, first: int, count: int
     kind = event_classes(options, first, count)
     has_decay = kind != BACKGROUND
     from_b = generator.uniform(0, 1, count) >= options.prompt_fraction
-    decays = _accepted(
+    decays, attempts = _accepted(
         generator, np.where(kind == DS_EVENT, DS, DPLUS)[has_decay].astype(np.int32), from_b[has_decay]
     )
     vertex = primary_vertices(generator, count)
@@ -162,6 +164,7 @@ def make_block(generator: Generator, options: T3MOptions, first: int, count: int
         has_decay & ~from_b,
         decays,
         np.where(has_decay, np.cumsum(has_decay) - 1, -1),
+        attempts,
         pile_up,
         vertex,
         decide(generator, core[:, 0], core[:, 1], delta_r),
@@ -170,27 +173,51 @@ def make_block(generator: Generator, options: T3MOptions, first: int, count: int
     )
 
 
-def _accepted(generator: Generator, kinds: NDArray[np.int32], from_b: NDArray[np.bool_]) -> Decays:
-    """One decay per element that the skim and the trigger would keep, by rejection."""
+def _accepted(
+    generator: Generator, kinds: NDArray[np.int32], from_b: NDArray[np.bool_]
+) -> tuple[Decays, Integers]:
+    """One decay per element that the skim and the trigger would keep, by rejection; and how many were generated for it."""
     parts, rows = [generate(generator, kinds[:0], from_b[:0])], [np.arange(0)]
-    waiting = np.arange(len(kinds))
+    waiting, generated = np.arange(len(kinds)), np.zeros(len(kinds), np.int64)
     while len(waiting):
-        tried = _attempts(waiting)
+        tried = attempts(waiting)
         decays = generate(generator, kinds[tried], from_b[tried])
-        kept = np.nonzero(_in_acceptance(generator, decays.legs))[0]
-        row, first = np.unique(tried[kept], return_index=True)
-        parts.append(decays.take(kept[first]))
+        row, first = first_accepted(waiting, tried, in_acceptance(generator, decays.legs), generated)
+        parts.append(decays.take(first))
         rows.append(row)
         waiting = np.setdiff1d(waiting, row, assume_unique=True)
-    return Decays.concatenate(parts).take(np.argsort(np.concatenate(rows)))
+    return Decays.concatenate(parts).take(np.argsort(np.concatenate(rows))), generated
 
 
-def _attempts(waiting: Integers) -> Integers:
+def attempts(waiting: Integers) -> Integers:
     """The rows that wait, each often enough that the last ones do not need many rounds."""
     return np.repeat(waiting, max(2, ATTEMPTS // len(waiting)))
 
 
-def _in_acceptance(generator: Generator, legs: Floats) -> NDArray[np.bool_]:
+def first_accepted(
+    waiting: Integers, tried: Integers, accepted: NDArray[np.bool_], generated: Integers
+) -> tuple[Integers, Integers]:
+    """The first accepted attempt of each row that has one.
+
+    Args:
+        waiting: Rows that wait.
+        tried: The row of each attempt, as :func:`attempts` gives them.
+        accepted: Whether the attempt is.
+        generated: Attempts per row so far; those up to the first accepted one are added, so that accepted over generated
+            is the acceptance.
+
+    Returns:
+        Rows, and the index of their attempt.
+    """
+    kept = np.nonzero(accepted)[0]
+    row, place = np.unique(tried[kept], return_index=True)
+    first, rounds = kept[place], len(tried) // len(waiting)
+    generated[waiting] += rounds
+    generated[row] -= rounds - 1 - first % rounds
+    return row, first
+
+
+def in_acceptance(generator: Generator, legs: Floats) -> NDArray[np.bool_]:
     """Which decays ``(legs, 3, n)`` the skim and, with two muons first, the trigger keep."""
     inside = (legs[:, 0] > SKIM_PT).all(axis=0) & (np.abs(legs[:, 1]) < SKIM_ETA - 0.01).all(axis=0)
     efficiency = np.prod(turn_on(legs[:2, 0], TRIGGER_THRESHOLD, TRIGGER_WIDTH), axis=0)
@@ -207,13 +234,13 @@ def _background_pairs(generator: Generator, options: T3MOptions, count: int) -> 
     legs, momentum = np.empty((2, 3, count)), np.empty((3, count))
     waiting = np.arange(count)
     while len(waiting):
-        tried = _attempts(waiting)
+        tried = attempts(waiting)
         number = len(tried)
         pt, eta = falling_pt(generator, number), generator.uniform(-2.4, 2.4, number)
         pair = from_pt_eta_phi(pt, eta, generator.uniform(-np.pi, np.pi, number), pair_mass[tried])
         muons = decay(pair, pair_mass[tried], mass(MUON), mass(MUON), directions(generator, number))
         values = np.stack([to_pt_eta_phi(muon) for muon in muons])
-        kept = np.nonzero(_in_acceptance(generator, values))[0]
+        kept = np.nonzero(in_acceptance(generator, values))[0]
         row, first = np.unique(tried[kept], return_index=True)
         legs[..., row] = values[..., kept[first]]
         momentum[:, row] = np.stack(pair[:3])[:, kept[first]]

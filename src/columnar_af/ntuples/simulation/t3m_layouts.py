@@ -10,7 +10,6 @@ from __future__ import annotations
 from columnar_af.ntuples.simulation.t3m_options import Branches, Layout, T3MOptions
 
 TREE = "Tree3Mu/ntuple"
-TITLE = "LFVTau ntuple"
 
 AOD_2017 = """
 unsigned int: evt run lumi

@@ -55,7 +55,7 @@ def measure(generator: Generator, options: T3MOptions, block: Block) -> Measured
     noise = generator.standard_normal((2, len(block.tracks)))
     dxy, dz = impact(block.tracks)
     return Measured(
-        _flags(generator, block.muons),
+        muon_flags(generator, block.muons),
         muon_dr,
         track_dr,
         dxy + dxy_error * noise[0],
@@ -79,7 +79,8 @@ def impact(tracks: Particles) -> tuple[Floats, Floats]:
     return y * np.cos(tracks.phi) - x * np.sin(tracks.phi), z
 
 
-def _flags(generator: Generator, muons: Particles) -> dict[str, Floats]:
+def muon_flags(generator: Generator, muons: Particles) -> dict[str, Floats]:
+    """Identification flags of muons, 0.0 or 1.0."""
     rates = np.array(list(FLAG_RATES.values()))[:, (muons.role == FAKE).astype(int)]
     values = (generator.uniform(0, 1, rates.shape) < rates).astype(float)
     flags = dict(zip(FLAG_RATES, values, strict=True))
@@ -93,15 +94,18 @@ def _trigger_matches(generator: Generator, options: T3MOptions, block: Block) ->
     fired = block.decisions.tau3mu
     nothing = NO_OBJECT_AOD if options.layout is Layout.AOD_2017 else NO_OBJECT
     muon_matched = np.where(block.muons.role == FAKE, 0.15, 0.985)
-    muons = _match(generator, muon_matched, fired[block.muons.event], nothing)
+    muons = object_distances(generator, muon_matched, fired[block.muons.event], nothing)
     track_matched = np.where(block.tracks.role == SIGNAL_PION, 0.95, 0.002)
-    tracks = _match(generator, track_matched, fired[block.tracks.event], nothing)
+    tracks = object_distances(generator, track_matched, fired[block.tracks.event], nothing)
     own = block.tracks.source
     tracks = np.where(own >= 0, muons[own] if len(muons) else tracks, tracks)
     return muons.astype(np.float32).astype(float), tracks.astype(np.float32).astype(float)
 
 
-def _match(generator: Generator, probability: Floats, fired: NDArray[np.bool_], nothing: float) -> Floats:
+def object_distances(
+    generator: Generator, probability: Floats, fired: NDArray[np.bool_], nothing: float
+) -> Floats:
+    """ΔR to the nearest trigger object: near with a probability, where the path fired; else ``nothing``."""
     count = len(probability)
     near = 1.5e-4 * np.exp(generator.standard_normal(count))
     far = np.minimum(generator.uniform(0.05, 2.0, count), NO_OBJECT)

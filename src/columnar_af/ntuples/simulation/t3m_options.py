@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 import uproot
 
 from columnar_af.errors import ConfigError
 from columnar_af.ntuples.simulation.output import check_counts
+
+COMMAND = "t3m-ds-phi-pi"
+"""Sub-command of ``columnar-af simulate`` that has these options."""
 
 
 class Layout(StrEnum):
@@ -108,14 +111,13 @@ class T3MOptions:
         check_counts(self.events, self.files)
         signal = (self.injected_ds, self.injected_dplus)
         signal_fits = min(signal) >= 0 and sum(signal) <= self.events
-        _require(self.seed >= 0, "--seed", self.seed, "a number of 0 or more")
-        _require(self.era in ERAS, "--era", self.era, f"one of {', '.join(ERAS)}")
-        _require(
-            0 <= self.prompt_fraction <= 1, "--prompt-fraction", self.prompt_fraction, "a number from 0 to 1"
-        )
-        _require(0 < self.pile_up <= 200, "--pile-up", self.pile_up, "a number above 0, at most 200")
-        _require(
-            signal_fits, "--ds-yield and --dplus-yield", signal, f"0 or more, together at most {self.events}"
+        check_common(self, ERAS, COMMAND)
+        require(
+            signal_fits,
+            "--ds-yield and --dplus-yield",
+            signal,
+            f"0 or more, together at most {self.events}",
+            COMMAND,
         )
         self.uproot_compression()
 
@@ -135,14 +137,7 @@ class T3MOptions:
 
     def uproot_compression(self) -> Any:
         """The compression as uproot takes it; None for none."""
-        name, _, level = self.compression.partition("-")
-        if name == "none" and not level:
-            return None
-        known = name in COMPRESSIONS and level.isdigit() and 1 <= int(level) <= 9
-        _require(
-            known, "--compression", self.compression, "none, or zlib, lzma, lz4, zstd and a level: zlib-1"
-        )
-        return COMPRESSIONS[name](int(level))
+        return compression_named(self.compression, COMMAND)
 
     def file_name(self, number: int) -> str:
         """Name of one file of the sample."""
@@ -154,7 +149,63 @@ class T3MOptions:
         return ", ".join(f"{item.name}={getattr(self, item.name)}" for item in fields(self))
 
 
-def _require(holds: bool, option: str, value: object, expected: str) -> None:
+class CommonOptions(Protocol):
+    """What all samples of T3M ntuples have."""
+
+    @property
+    def seed(self) -> int:
+        """All random numbers follow from it."""
+
+    @property
+    def era(self) -> str:
+        """Data-taking era."""
+
+    @property
+    def prompt_fraction(self) -> float:
+        """Fraction of D mesons from the primary vertex."""
+
+    @property
+    def pile_up(self) -> float:
+        """Mean number of interactions."""
+
+
+def check_common(options: CommonOptions, eras: Mapping[str, Era], command: str) -> None:
+    """Refuse what no sample of T3M ntuples can have.
+
+    Raises:
+        ConfigError: An option is outside its range; the message names it.
+    """
+    require(options.seed >= 0, "--seed", options.seed, "a number of 0 or more", command)
+    require(options.era in eras, "--era", options.era, f"one of {', '.join(eras)}", command)
+    is_fraction = 0 <= options.prompt_fraction <= 1
+    require(is_fraction, "--prompt-fraction", options.prompt_fraction, "a number from 0 to 1", command)
+    require(
+        0 < options.pile_up <= 200, "--pile-up", options.pile_up, "a number above 0, at most 200", command
+    )
+
+
+def compression_named(compression: str, command: str) -> Any:
+    """A compression as uproot takes it, from ``algorithm-level``; None for ``none``.
+
+    Raises:
+        ConfigError: There is no such compression.
+    """
+    name, _, level = compression.partition("-")
+    if name == "none" and not level:
+        return None
+    known = name in COMPRESSIONS and level.isdigit() and 1 <= int(level) <= 9
+    require(
+        known, "--compression", compression, "none, or zlib, lzma, lz4, zstd and a level: zlib-1", command
+    )
+    return COMPRESSIONS[name](int(level))
+
+
+def require(holds: bool, option: str, value: object, expected: str, command: str) -> None:
+    """Refuse the value of an option.
+
+    Raises:
+        ConfigError: The condition does not hold.
+    """
     if not holds:
         msg = f"{option} is {value}; expected {expected}"
-        raise ConfigError(msg, advice="see columnar-af simulate t3m-ds-phi-pi --help")
+        raise ConfigError(msg, advice=f"see columnar-af simulate {command} --help")

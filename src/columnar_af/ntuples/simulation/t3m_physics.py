@@ -180,7 +180,7 @@ def flight(
     return np.stack([proper * component / rest_mass for component in particle[:3]])
 
 
-def _d_mesons(
+def d_mesons(
     generator: Generator, from_b: NDArray[np.bool_], d_mass: Floats
 ) -> tuple[FourVector, Floats, NDArray[np.int32]]:
     """Momenta of D mesons, where they are produced relative to the primary vertex, and the codes of their mothers."""
@@ -219,7 +219,7 @@ def generate(generator: Generator, kinds: NDArray[np.int32], from_b: NDArray[np.
     count = len(kinds)
     is_ds = kinds == DS
     d_mass = np.where(is_ds, mass(DS), mass(DPLUS))
-    meson, start, mother = _d_mesons(generator, from_b, d_mass)
+    meson, start, mother = d_mesons(generator, from_b, d_mass)
     length = np.where(is_ds, decay_length(DS), decay_length(DPLUS))
     vertex = start + flight(generator, meson, d_mass, length)
     phi_mass = phi_masses(generator, count)

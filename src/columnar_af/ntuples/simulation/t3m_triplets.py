@@ -159,13 +159,16 @@ def _leg_values(block: Block, legs: Integers) -> Floats:
     return np.stack([muons[:, legs[0]], muons[:, legs[1]], tracks[:, legs[2]]])
 
 
-def four_momenta(legs: Floats) -> Floats:
-    """``(3, 4, n)`` from ``(3, 3, n)`` pt, eta, phi of two muons and a pion."""
-    masses = (mass(MUON), mass(MUON), mass(PION))
+TWO_MUONS_AND_A_PION = (MUON, MUON, PION)
+"""PDG codes of the legs."""
+
+
+def four_momenta(legs: Floats, kinds: tuple[int, ...] = TWO_MUONS_AND_A_PION) -> Floats:
+    """``(3, 4, n)`` from ``(3, 3, n)`` pt, eta, phi of three legs of these kinds."""
     return np.stack(
         [
-            np.stack(from_pt_eta_phi(leg[0], leg[1], leg[2], rest))
-            for leg, rest in zip(legs, masses, strict=True)
+            np.stack(from_pt_eta_phi(leg[0], leg[1], leg[2], mass(kind)))
+            for leg, kind in zip(legs, kinds, strict=True)
         ]
     )
 
@@ -202,8 +205,37 @@ def _fit(
     measured: Floats,
 ) -> Triplets:
     """Fit the vertices of the candidates."""
-    count = len(event)
-    origins, pulls, scales = _at_legs(block, legs)
+    fit = fit_vertices(
+        generator, _at_legs(block, legs), measured, block.vertex[:, event], TWO_MUONS_AND_A_PION
+    )
+    true = _is_true(block, event, legs)
+    rate = SENTINEL_RATE if options.layout is Layout.MINI_2021 else 0.0
+    failed = generator.uniform(0, 1, len(event)) < rate
+    return Triplets(event, legs, number, measured, *fit, true, failed)
+
+
+AtLegs = tuple[Floats, Floats, Floats]
+"""Origins ``(3, 3, n)`` (leg, coordinate), pulls and scales ``(3, n)`` of the legs, in an order that does not depend on
+which leg is which."""
+
+
+def fit_vertices(
+    generator: Generator, at_legs: AtLegs, measured: Floats, own: Floats, kinds: tuple[int, ...]
+) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
+    """The vertex of three tracks.
+
+    Args:
+        generator: Random numbers.
+        at_legs: Where the tracks come from, and how well they meet.
+        measured: pt, eta, phi of the legs, ``(3, 3, n)``.
+        own: Primary vertex of the event, ``(3, n)``.
+        kinds: PDG codes of the legs.
+
+    Returns:
+        Refitted legs, χ², vertex, its resolution, primary vertex and momentum, as :class:`Triplets` has them.
+    """
+    origins, pulls, scales = at_legs
+    count = measured.shape[-1]
     centre = origins.mean(axis=0)
     spread = ((origins - centre) ** 2).sum(axis=0)
     distance = (spread[0] + spread[1]) / XY_RESOLUTION**2 + spread[2] / Z_RESOLUTION**2
@@ -214,17 +246,12 @@ def _fit(
     noise = np.clip(strain * generator.standard_normal((3, count)), -3, 3)
     refitted = measured.copy()
     refitted[:, 0] *= np.exp(noise)
-    momentum = four_momenta(refitted).sum(axis=0)
+    momentum = four_momenta(refitted, kinds).sum(axis=0)
     collimated = delta_r(measured[0], measured[2]) < 0.8
     resolution = np.where(collimated, 0.011, 0.005) * np.exp(0.45 * generator.standard_normal(count))
     vertex = _fitted_vertex(generator, centre, chi2, resolution, momentum)
-    primary = _primary_vertices(generator, block.vertex[:, event], vertex, chi2)
-    true = _is_true(block, event, legs)
-    rate = SENTINEL_RATE if options.layout is Layout.MINI_2021 else 0.0
-    failed = generator.uniform(0, 1, count) < rate
-    return Triplets(
-        event, legs, number, measured, refitted, chi2, vertex, resolution, primary, momentum, true, failed
-    )
+    primary = _primary_vertices(generator, own, vertex, chi2)
+    return refitted, chi2, vertex, resolution, primary, momentum
 
 
 GOOD_PRIMARY, SAME_PRIMARY = 0.97, 0.15
@@ -242,8 +269,8 @@ def _primary_vertices(generator: Generator, own: Floats, vertex: Floats, chi2: F
     return np.where(stays, own, farther)
 
 
-def _at_legs(block: Block, legs: Integers) -> tuple[Floats, Floats, Floats]:
-    """Origins ``(3, 3, n)`` (leg, coordinate), pulls and scales ``(3, n)`` of the legs, the same for muon and track."""
+def _at_legs(block: Block, legs: Integers) -> AtLegs:
+    """The same for a muon and its track."""
     muons, tracks = block.muons, block.tracks
     origins = np.stack([muons.origin[:, legs[0]], muons.origin[:, legs[1]], tracks.origin[:, legs[2]]])
     pulls = np.stack([muons.pull[legs[0]], muons.pull[legs[1]], tracks.pull[legs[2]]])

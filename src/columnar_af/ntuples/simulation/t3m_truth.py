@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from columnar_af.ntuples.simulation.t3m_columns import BlockParts, menu_of
-from columnar_af.ntuples.simulation.t3m_event import DPLUS_EVENT, DS_EVENT
+from columnar_af.ntuples.simulation.t3m_event import DPLUS_EVENT, DS_EVENT, Block
 from columnar_af.ntuples.simulation.t3m_options import Layout
 from columnar_af.ntuples.simulation.t3m_physics import MUON, from_pt_eta_phi, mass
 from columnar_af.ntuples.simulation.t3m_triggers import menus
@@ -48,6 +48,7 @@ class Truth:
 
     Attributes:
         events: By class: background, ds, dplus; and those of the D that are prompt.
+        generated: D_s and D+ decays that were generated for them, before any acceptance.
         candidates: Stored triplets, those that are a true D, and those that are sentinels.
         cutflow: Cut -> [events, candidates] of all triplets.
         signal_cutflow: The same of the true D_s triplets alone.
@@ -56,6 +57,7 @@ class Truth:
     """
 
     events: dict[str, int] = field(default_factory=dict)
+    generated: dict[str, int] = field(default_factory=dict)
     candidates: dict[str, int] = field(default_factory=dict)
     cutflow: dict[str, list[int]] = field(default_factory=dict)
     signal_cutflow: dict[str, list[int]] = field(default_factory=dict)
@@ -64,7 +66,7 @@ class Truth:
 
     def add(self, other: Truth) -> None:
         """Add the counts of another part."""
-        for name in ("events", "candidates", "peak", "selected"):
+        for name in ("events", "generated", "candidates", "peak", "selected"):
             own = getattr(self, name)
             for key, value in getattr(other, name).items():
                 own[key] = own.get(key, 0) + value
@@ -152,7 +154,7 @@ def block_truth(parts: BlockParts, columns: Mapping[str, Column]) -> tuple[Truth
     applied, passing = _event_masks(parts), np.ones(len(triplets), np.bool_)
     masks = _masks(parts, columns)
     is_ds = triplets.true & (block.kind[triplets.event] == DS_EVENT)
-    truth = Truth(_classes(block.kind, block.prompt))
+    truth = Truth(_classes(block.kind, block.prompt), _generated(block))
     truth.candidates = {
         "stored": len(triplets),
         "true": int(triplets.true.sum()),
@@ -181,6 +183,15 @@ def _classes(kind: NDArray[np.int64], prompt: Booleans) -> dict[str, int]:
     counts["prompt_ds"] = int((prompt & (kind == DS_EVENT)).sum())
     counts["prompt_dplus"] = int((prompt & (kind == DPLUS_EVENT)).sum())
     return counts
+
+
+def _generated(block: Block) -> dict[str, int]:
+    """Generated decays behind the accepted ones, by kind of D."""
+    kind = block.kind[block.decay_of >= 0]
+    return {
+        name: int(block.attempts[kind == number].sum())
+        for name, number in (("ds", DS_EVENT), ("dplus", DPLUS_EVENT))
+    }
 
 
 def _best(parts: BlockParts, passing: Booleans) -> NDArray[np.int64]:

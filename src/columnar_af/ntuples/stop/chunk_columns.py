@@ -16,10 +16,10 @@ from coffea.nanoevents.mapping.base import Accessed
 from coffea.nanoevents.util import key_to_tuple
 from numpy.typing import NDArray
 
-from columnar_af.errors import MissingBranchError, ReadError, WorkAddress
+from columnar_af.errors import MissingBranchError, SchemaError, WorkAddress
 from columnar_af.ntuples.fast_reader.columns import ColumnReader
 from columnar_af.ntuples.fast_reader.layout import Column
-from columnar_af.ntuples.fast_reader.mapping import FastSourceMapping
+from columnar_af.ntuples.fast_reader.mapping import FastSourceMapping, SparseSourceMapping
 
 
 class Branches(Protocol):
@@ -48,7 +48,7 @@ class TreeBranches:
     """Entries of an uproot tree.
 
     Args:
-        tree: uproot's TTree, whose file stays open.
+        tree: uproot's TTree, or a FlatTree; its file stays open.
         start, stop: Entry range.
         reader: Reads what it knows of it; the rest goes to uproot.
         log: Gets the names of what is read, as coffea's access log.
@@ -67,7 +67,8 @@ class TreeBranches:
     def names(self) -> frozenset[str]:
         """See :class:`Branches`."""
         if self._names is None:
-            self._names = frozenset(branch.name for branch in self._tree.branches)
+            flat = getattr(self._tree, "names", None)
+            self._names = flat or frozenset(branch.name for branch in self._tree.branches)
         return self._names
 
     @property
@@ -89,6 +90,8 @@ class TreeBranches:
         known = [name for name in names if self._reader.knows(name)]
         columns = self._reader.read_many(known, *self._range)
         for name in names:
+            if name in columns and columns[name].string_offsets is not None:
+                raise _not_numbers(name, "strings")
             if name not in columns:
                 start, stop = self._range
                 columns[name] = as_column(self._tree[name].array(entry_start=start, entry_stop=stop), name)
@@ -168,6 +171,10 @@ def mapping_of(events: ak.Array) -> Any:
     mapping = getattr(made, "_mapping", None)
     if mapping is None or not hasattr(mapping, "preloaded_arrays") or made._events() is not events:
         return None
+    if isinstance(
+        mapping, SparseSourceMapping
+    ):  # its range counts the chosen events, not entries of the tree
+        return None
     return mapping
 
 
@@ -204,7 +211,7 @@ def as_column(array: Any, name: str) -> Column:
     """An awkward array of numbers, or of lists of numbers, as flat arrays.
 
     Raises:
-        ReadError: It is neither.
+        SchemaError: It is neither.
     """
     if ak.backend(array) == "typetracer":
         return _traced(array)
@@ -216,8 +223,14 @@ def as_column(array: Any, name: str) -> Column:
             return Column(_numbers(lists.content)[: offsets[-1]], offsets)
         return Column(_numbers(layout))
     except (ValueError, TypeError) as error:
-        msg = f"branch {name} holds {array.type}, expected numbers or lists of numbers"
-        raise ReadError(msg, advice="make the ntuple again with numbers in this branch") from error
+        raise _not_numbers(name, str(array.type)) from error
+
+
+def _not_numbers(name: str, found: str) -> SchemaError:
+    msg = f"branch {name} holds {found}, expected numbers or lists of numbers"
+    return SchemaError(
+        msg, advice="make the ntuple again with numbers in this branch", address=WorkAddress(branch=name)
+    )
 
 
 def _traced(array: ak.Array) -> Column:

@@ -7,7 +7,8 @@ the chunk is of the nominal tree, so that all chunks together read each entry of
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from columnar_af.errors import ColumnarAFError, MissingBranchError, SchemaError, WorkAddress
@@ -15,6 +16,7 @@ from columnar_af.ntuples.fast_reader.layout import Column
 from columnar_af.ntuples.stop.chunk_columns import Branches, require
 from columnar_af.ntuples.stop.columns import FACTORS, Recipe, as_it_is, in_gev
 from columnar_af.ntuples.stop.loopsusy import MissingVariation
+from columnar_af.ntuples.stop.read_ahead import ReadAhead, Wanted
 from columnar_af.ntuples.stop.variations import NOMINAL
 
 
@@ -42,13 +44,6 @@ ABSENT = {
 
 
 @dataclass
-class Wanted:
-    """Branches that nominal has read, in order, so that a variation reads them all at once."""
-
-    names: dict[str, None] = field(default_factory=dict)
-
-
-@dataclass
 class HistFitterSource:
     """Columns of one variation; see :func:`columnar_af.ntuples.stop.stop_source`.
 
@@ -57,7 +52,7 @@ class HistFitterSource:
         variation: ``Nominal`` or a variation.
         shifted: None where all differ from nominal (another tree); empty for the nominal tree.
         fallbacks: The tree that ought to exist, where nominal is read in its place.
-        wanted: Branches that nominal has read, shared by all variations of a chunk.
+        wanted: What nominal has read.
     """
 
     branches: Branches
@@ -66,7 +61,10 @@ class HistFitterSource:
     fallbacks: tuple[str, ...]
     wanted: Wanted
     layout: str = "histfitter"
-    _ahead: dict[str, Column] | None = None
+
+    @cached_property
+    def _ahead(self) -> ReadAhead:
+        return ReadAhead(self.branches, lambda: self.wanted.names if self.shifted is None else ())
 
     def read(self, name: str) -> Any:
         """A column of :data:`HISTFITTER`, or a branch as it is in the file; shape (entries,).
@@ -97,15 +95,9 @@ class HistFitterSource:
         what = f"the variation {self.variation}"
         advice = "make the ntuple with this branch, or leave out what needs it"
         require([branch], self.branches.names, what, self.branches.address, advice)
-        if self.shifted is not None:
+        if self.variation == NOMINAL:
             self.wanted.names[branch] = None
-            return self.branches.read([branch])[branch]
-        if self._ahead is None:
-            together = dict.fromkeys(name for name in self.wanted.names if name in self.branches.names)
-            self._ahead = self.branches.read(list(together))
-        if branch in self._ahead:
-            return self._ahead.pop(branch)
-        return self.branches.read([branch])[branch]
+        return self._ahead.read([branch])[branch]
 
 
 def histfitter_source(
@@ -122,7 +114,7 @@ def histfitter_source(
         variation: ``Nominal``, or the name of a variation.
         missing: What to do where the tree of the variation is not there.
         tree_of_variation: Gives the branches of its tree, or raises MissingBranchError.
-        wanted: Shared by all variations of a chunk.
+        wanted: What nominal has read.
 
     Raises:
         MissingBranchError: The tree of the variation is missing, and ``missing`` is ``error``.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +15,7 @@ from columnar_af.errors import MissingBranchError, SchemaError, WorkAddress
 from columnar_af.ntuples.fast_reader.layout import Column
 from columnar_af.ntuples.stop.chunk_columns import Branches, require
 from columnar_af.ntuples.stop.columns import LOOPSUSY
+from columnar_af.ntuples.stop.read_ahead import ReadAhead, Wanted
 from columnar_af.ntuples.stop.trigger import CHAINS, met_trigger
 from columnar_af.ntuples.stop.variations import NOMINAL, replaced_columns
 
@@ -20,6 +23,13 @@ MissingVariation = Literal["error", "nominal"]
 """What to do where a branch or tree of a variation is not there: refuse, or take the nominal one and say so."""
 
 MET_TRIGGER = "met_trigger"
+
+USED_AGAIN = frozenset(
+    base
+    for base, times in Counter(base for recipe in LOOPSUSY.values() for base in recipe.branches).items()
+    if times > 1
+)
+"""Branches that more than one column is made of."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,7 @@ class LoopSusySource:
         shifted: Columns that differ from nominal.
         fallbacks: Branches that ought to exist for the variation, do not, and are read as nominal.
         own: Base names of the branches that are read with the variation's suffix.
+        wanted: Base names of what nominal has read.
     """
 
     branches: Branches
@@ -39,7 +50,17 @@ class LoopSusySource:
     shifted: frozenset[str]
     fallbacks: tuple[str, ...]
     own: frozenset[str]
+    wanted: Wanted
     layout: str = "loopsusy"
+
+    @cached_property
+    def _ahead(self) -> ReadAhead:
+        kept = frozenset(self._branch(base) for base in USED_AGAIN)
+        return ReadAhead(
+            self.branches,
+            lambda: [self._branch(base) for base in self.wanted.names if base in self.own],
+            kept,
+        )
 
     def read(self, name: str) -> Any:
         """A column of :data:`~columnar_af.ntuples.stop.columns.LOOPSUSY`, ``met_trigger``, or a branch as it is in the file.
@@ -55,6 +76,8 @@ class LoopSusySource:
             (column,) = self._read([name], f"the column {name}").values()
             return column if column.offsets is not None else column.content
         names = {base: self._branch(base) if recipe.suffixed else base for base in recipe.branches}
+        if self.variation == NOMINAL:
+            self.wanted.names.update(dict.fromkeys(recipe.branches))
         columns = self._read(list(names.values()), f"the column {name} of the variation {self.variation}")
         for branch, column in columns.items():
             self._require_kind(branch, column, recipe.objects)
@@ -83,7 +106,7 @@ class LoopSusySource:
     def _read(self, names: Sequence[str], what: str) -> dict[str, Column]:
         advice = "make the ntuple with this branch, or leave out what needs it"
         require(names, self.branches.names, what, self.branches.address, advice)
-        return self.branches.read(names)
+        return self._ahead.read(names)
 
     def _chains(self) -> frozenset[str]:
         return frozenset(chain for chain in CHAINS if f"{chain}_{NOMINAL}" in self.branches.names)
@@ -122,20 +145,23 @@ def require_equal_lengths(
     raise SchemaError(msg, advice="make the ntuple again, or leave out this file", address=address)
 
 
-def loopsusy_source(branches: Branches, variation: str, missing: MissingVariation) -> LoopSusySource:
+def loopsusy_source(
+    branches: Branches, variation: str, missing: MissingVariation, wanted: Wanted
+) -> LoopSusySource:
     """The columns of a variation.
 
     Args:
         branches: Of the tree.
         variation: ``Nominal``, or a kinematic variation.
         missing: What to do where a branch is missing that the rule of fall-backs says exists.
+        wanted: What nominal has read.
 
     Raises:
         MissingBranchError: The ntuple has not the branches of the variation, and ``missing`` is ``error``.
         ConfigError: No rule says what a variation of this name replaces.
     """
     if variation == NOMINAL:
-        return LoopSusySource(branches, variation, frozenset(), (), frozenset())
+        return LoopSusySource(branches, variation, frozenset(), (), frozenset(), wanted)
     replaced = [base for base in replaced_columns(variation) if f"{base}_{NOMINAL}" in branches.names]
     absent = [base for base in replaced if f"{base}_{variation}" not in branches.names]
     if absent and missing == "error":
@@ -148,6 +174,7 @@ def loopsusy_source(branches: Branches, variation: str, missing: MissingVariatio
         frozenset(shifted),
         tuple(f"{base}_{variation}" for base in absent),
         own,
+        wanted,
     )
 
 

@@ -1,7 +1,7 @@
 """The columns of the stop search from ATLAS PHYSLITE, through coffea's PHYSLITESchema.
 
 PHYSLITE holds calibrated objects and no final ETmiss: it is built here from the objects and the soft term. There are neither
-scale factors nor variations in the file.
+scale factors (but that of pile-up) nor variations in the file.
 """
 
 from __future__ import annotations
@@ -97,6 +97,7 @@ class PhysliteSource(RecordSource):
             "gen_filt_met": lambda: in_gev(ak.to_numpy(info.GenFiltMET)),
             "gen_filt_ht": lambda: in_gev(ak.to_numpy(info.GenFiltHT)),
             "WeightEvents": lambda: ak.to_numpy(info.mcEventWeights[:, 0]),
+            "WeightEventsPU": lambda: ak.to_numpy(info.PileupWeight_NOSYS),
         }
 
     @cached_property

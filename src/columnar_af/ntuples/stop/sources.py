@@ -10,6 +10,7 @@ import awkward as ak
 
 from columnar_af.errors import ConfigError, MissingBranchError, WorkAddress
 from columnar_af.ntuples.fast_reader.columns import ColumnReader
+from columnar_af.ntuples.fast_reader.flat_tree import open_flat
 from columnar_af.ntuples.stop.chunk_columns import (
     Branches,
     TreeBranches,
@@ -19,11 +20,12 @@ from columnar_af.ntuples.stop.chunk_columns import (
     mapping_of,
     tree_of,
 )
-from columnar_af.ntuples.stop.histfitter import Wanted, histfitter_source
+from columnar_af.ntuples.stop.histfitter import histfitter_source
 from columnar_af.ntuples.stop.layouts import Layout, recognise
 from columnar_af.ntuples.stop.loopsusy import MissingVariation, loopsusy_source
 from columnar_af.ntuples.stop.nanoaod import NanoAODSource
 from columnar_af.ntuples.stop.physlite import PhysliteSource
+from columnar_af.ntuples.stop.read_ahead import Wanted
 from columnar_af.ntuples.stop.trees import part_of, tree_of_variation
 from columnar_af.ntuples.stop.variations import NOMINAL
 
@@ -94,7 +96,7 @@ def stop_source(
     inputs = _inputs(events)
     match inputs.layout:
         case Layout.LOOPSUSY:
-            return loopsusy_source(inputs.branches, variation, missing)
+            return loopsusy_source(inputs.branches, variation, missing, inputs.wanted)
         case Layout.HISTFITTER:
             trees = _Trees(events)
             return histfitter_source(inputs.branches, variation, missing, trees.of, inputs.wanted)
@@ -147,7 +149,7 @@ class _Trees:
             msg = f"the variation {variation} has no tree {name} in the file"
             advice = "leave the variation out, make the ntuple with it, or take the nominal tree with --missing-variation nominal"
             raise MissingBranchError(msg, advice=advice, address=where)
-        tree = directory[name]
+        tree = open_flat(directory, name)
         start, stop = part_of(mapping._start, mapping._stop, nominal.num_entries, tree.num_entries)
         return TreeBranches(tree, start, stop, ColumnReader(tree))
 

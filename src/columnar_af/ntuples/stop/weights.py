@@ -21,6 +21,9 @@ GENERATOR_WEIGHT = "WeightEvents"
 EVENT_WEIGHTS = (GENERATOR_WEIGHT, *FACTORS)
 """The factors of the weight of an event, without cross-section and luminosity."""
 
+SOME_FACTORS = ("nanoaod", "physlite")
+"""Layouts that do not have all factors."""
+
 SUM_OF_WEIGHTS = "NumberEvents"
 """Histogram that holds the sum of weights of the generated events of a file in its second bin (LoopSUSYFrame)."""
 
@@ -41,13 +44,13 @@ def weight_factors(source: _Source) -> Mapping[str, NDArray[np.float64]]:
         source: Of simulated events; those of a variation give its own factors, where it has them.
 
     Returns:
-        Factor -> its values, shape (events,). A layout without scale factors (NanoAOD, PHYSLITE) has ``WeightEvents`` only.
+        Factor -> its values, shape (events,). NanoAOD has ``WeightEvents`` only, PHYSLITE ``WeightEventsPU``, too.
 
     Raises:
         MissingBranchError: The tree lacks a factor that its layout has.
     """
-    simple = getattr(source, "layout", "") in ("nanoaod", "physlite")
-    names = (GENERATOR_WEIGHT,) if simple else EVENT_WEIGHTS
+    some = getattr(source, "layout", "") in SOME_FACTORS
+    names = [name for name in EVENT_WEIGHTS if not some or source.why_missing(name) is None]
     return {name: np.asarray(source.read(name), dtype=np.float64) for name in names}
 
 

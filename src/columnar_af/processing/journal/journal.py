@@ -19,7 +19,7 @@ from typing import Any
 
 from columnar_af.errors import OutputError
 from columnar_af.processing.journal.lines import LineWriter, read_lines
-from columnar_af.processing.journal.lock import locked
+from columnar_af.processing.journal.lock import HeldLock, locked
 from columnar_af.processing.journal.partial_format import decode
 from columnar_af.redaction import redacted
 from columnar_af.results.result_folder import JOURNAL, ensure_replaceable
@@ -137,19 +137,30 @@ class Journal:
         folder: The folder ``journal`` in that of the result.
         ledger: The ledger as it was found.
         writer: Appends to it.
+        lock: The lock of the folder.
     """
 
-    def __init__(self, folder: Path, ledger: LedgerFile, writer: LineWriter) -> None:
+    def __init__(self, folder: Path, ledger: LedgerFile, writer: LineWriter, lock: HeldLock) -> None:
         self._partials = folder / PARTIALS
         self.ledger = ledger
         self._writer = writer
+        self._lock = lock
+
+    def require_lock(self) -> None:
+        """Make sure that no other run writes here.
+
+        Raises:
+            OutputError: Another one does, because the lock was lost.
+        """
+        self._lock.require()
 
     def write(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Append records to the ledger.
 
         Raises:
-            OutputError: The disk refuses.
+            OutputError: The disk refuses, or another run writes here.
         """
+        self.require_lock()
         self._writer.write(map(redacted, records))
 
     def store(self, key: str, data: bytes) -> dict[str, Any]:
@@ -220,7 +231,7 @@ def open_journal(directory: Path) -> Iterator[Journal]:
     except OSError as error:
         msg = f"cannot write to {directory}: {error.strerror or error}"
         raise OutputError(msg, advice="check the disk and the permissions, or name another folder") from error
-    with locked(folder / LOCK):
+    with locked(folder / LOCK) as lock:
         ledger = read_ledger(directory)
         with LineWriter(folder / LEDGER) as writer:
-            yield Journal(folder, ledger, writer)
+            yield Journal(folder, ledger, writer, lock)

@@ -49,6 +49,7 @@ class Recorder:
         self._run = uuid.uuid4().hex
         self._keys = {chunk.number: self.ingredients.key(chunk) for chunk in self.chunks}
         self._written: set[int] = set()
+        self._done: set[int] = set()
         self._lock = Lock()
 
     def begin(self, *, resume: bool, request: Mapping[str, Any]) -> Outcomes:
@@ -72,6 +73,7 @@ class Recorder:
                 outcomes += Outcomes.of(outcome)
             self.journal.write([self._record("reused", number) for number in sorted(self.reused)])
             self._written |= self.reused
+            self._done |= self.reused
         return outcomes
 
     def _begin(self, resume: bool, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,6 +152,7 @@ class Recorder:
             numbers = [number for number in outcomes.entries if number not in self._written]
             self.journal.write([self._fate(number, outcomes) for number in numbers])
             self._written.update(numbers)
+            self._done.update(number for number in numbers if number not in outcomes.errors)
             outcomes.stored.clear()  # it is on the disk
 
     def _fate(self, number: int, outcomes: Outcomes) -> dict[str, Any]:
@@ -199,7 +202,9 @@ class Recorder:
 
     def _endings(self, ledger: Ledger) -> Iterable[dict[str, Any]]:
         for entry in ledger:
-            if entry.status == "skipped" or entry.number not in self._written:
+            # What was done may have failed since then: in merging, when its result did not add up with the others.
+            is_news = entry.status != "done" and entry.number in self._done
+            if entry.status == "skipped" or entry.number not in self._written or is_news:
                 error = None if entry.error is None else entry.error.to_json()
                 yield {
                     **self._record(entry.status, entry.number),

@@ -1,0 +1,299 @@
+"""Trees of plain numbers, read without uproot's models: a file with one tree per variation has tens of them.
+
+uproot builds a model of every branch and leaf of a tree, 20 ms for 130 branches; of a tree per variation, most of that is for
+branches that nobody reads. Here the record of the tree is walked from branch to branch by their byte counts, and only the
+branches that are asked for are looked into. What is not plainly a TTree of ROOT 6 (version 20) whose branches hold one number
+per entry, and lie in baskets of this file, is left to uproot.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import uproot
+
+TREE_VERSION, BRANCH_VERSION = 20, 13
+"""Class versions that ROOT 6 (since 6.14) and uproot write."""
+
+BYTE_COUNT = 0x40000000
+NEW_CLASS, OLD_CLASS = 0xFFFFFFFF, 0x80000000
+MAP_OFFSET = 2
+"""Tags of TBufferFile: a byte count has its second bit set; a class is named once, then referred to by its place."""
+
+WORD = struct.Struct(">I")
+VERSION = struct.Struct(">IH")
+TREE_NUMBERS = struct.Struct(">qqqqqdiiiiIqqqqqq")
+"""fEntries is the first, fNClusterRange the eleventh."""
+BRANCH_NUMBERS = struct.Struct(">iiiiq")
+"""fCompress, fBasketSize, fEntryOffsetLen, fWriteBasket, fEntryNumber."""
+BRANCH_COUNTS = struct.Struct(">iIiqqqq")
+"""fOffset, fMaxBaskets, fSplitLevel, fEntries, fFirstEntry, fTotBytes, fZipBytes."""
+LEAF_NUMBERS = struct.Struct(">iii??I")
+"""fLen, fLenType, fOffset, fIsRange, fIsUnsigned, fLeafCount (0: none)."""
+
+OBJECT_BYTES = 10
+"""A TObject that nothing refers to: version, number, bits."""
+
+EMPTY_ARRAY = 21
+"""Byte count of a TObjArray without name and items."""
+
+REFERENCED = 1 << 4
+"""Bit of a TObject that is followed by the number of its process."""
+
+LEAVES = {
+    "TLeafO": ("?", "?"),
+    "TLeafB": (">i1", ">u1"),
+    "TLeafS": (">i2", ">u2"),
+    "TLeafI": (">i4", ">u4"),
+    "TLeafL": (">i8", ">u8"),
+    "TLeafF": (">f4", ">f4"),
+    "TLeafD": (">f8", ">f8"),
+}
+"""Class of a leaf -> stored type, signed and unsigned."""
+
+Integers = npt.NDArray[np.int64]
+
+
+class NotFlatError(Exception):
+    """The record holds something that is uproot's to read."""
+
+
+@dataclass(frozen=True)
+class FlatBranch:
+    """A branch of one number per entry; has what the fast reader asks of uproot's TBranch.
+
+    Attributes:
+        name: Its name.
+        parent: Its tree.
+        interpretation: uproot's, of its numbers.
+        entry_offsets: First entry of each basket, then the number of entries.
+    """
+
+    name: str
+    parent: FlatTree
+    interpretation: Any
+    entry_offsets: Integers
+    positions: Integers
+    sizes: Integers
+
+    embedded_baskets = ()
+    count_branch = None
+
+    def member(self, name: str) -> Integers:
+        """``fBasketSeek`` or ``fBasketBytes``."""
+        return {"fBasketSeek": self.positions, "fBasketBytes": self.sizes}[name]
+
+
+NOT_FLAT = (NotFlatError, struct.error, IndexError, UnicodeDecodeError, ValueError)
+"""What the walk over a record raises that is not as expected."""
+
+
+def open_flat(directory: Any, name: str) -> Any:
+    """A tree: a :class:`FlatTree`, or uproot's TTree where it is not plain.
+
+    Args:
+        directory: uproot's directory that the tree is in.
+        name: Its name in there.
+    """
+    try:
+        return FlatTree(directory, name)
+    except NOT_FLAT:
+        return directory[name]
+
+
+class FlatTree:
+    """A tree of plain numbers; has what the fast reader asks of uproot's TTree. Made by :func:`open_flat`.
+
+    Args:
+        directory: uproot's directory that the tree is in.
+        name: Its name in there.
+
+    Raises:
+        NotFlatError: It has to be read by uproot.
+    """
+
+    def __init__(self, directory: Any, name: str) -> None:
+        key = directory.key(name)
+        if key.fClassName != "TTree":
+            raise NotFlatError(key.fClassName)
+        self.file = directory.file
+        self.name = name
+        self.object_path = key.object_path
+        chunk, cursor = key.get_uncompressed_chunk_cursor()
+        self._record = _Record(bytes(chunk.raw_data), int(cursor.origin))
+        self._directory = directory
+        self._branches: dict[str, Any] = {}
+        self.num_entries, self._places = self._walk()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of all branches."""
+        return frozenset(self._places)
+
+    def __getitem__(self, name: str) -> Any:
+        """A branch: a :class:`FlatBranch`, or uproot's TBranch where it is not plain numbers.
+
+        Raises:
+            KeyError: There is none of this name.
+        """
+        if name not in self._branches:
+            place = self._places[name]
+            try:
+                self._branches[name] = self._branch(name, place)
+            except NOT_FLAT:
+                self._branches[name] = self._directory[self.name][name]
+        return self._branches[name]
+
+    def _walk(self) -> tuple[int, dict[str, int]]:
+        """Number of entries, and where the body of each branch begins."""
+        record = self._record
+        place = record.enter(0, TREE_VERSION)
+        for _ in range(4):  # TNamed, TAttLine, TAttFill, TAttMarker
+            place = record.after(place)
+        numbers = TREE_NUMBERS.unpack_from(record.data, place)
+        entries, clusters = numbers[0], numbers[10]
+        place = record.after(
+            place + TREE_NUMBERS.size + 2 * (1 + 8 * clusters)
+        )  # ends of clusters, then TIOFeatures
+        place, count = record.enter_array(place)
+        places: dict[str, int] = {}
+        for _ in range(count):
+            body, following, class_name = record.object_at(place)
+            if class_name != "TBranch":
+                raise NotFlatError(class_name)
+            name = record.name_at(record.enter(body, BRANCH_VERSION))
+            if name in places:
+                raise NotFlatError(name)
+            places[name] = body
+            place = following
+        return int(entries), places
+
+    def _branch(self, name: str, body: int) -> FlatBranch:
+        record = self._record
+        place = record.enter(body, BRANCH_VERSION)
+        place = record.after(record.after(place))  # TNamed, TAttFill
+        _, _, _, n_baskets, _ = BRANCH_NUMBERS.unpack_from(record.data, place)
+        place = record.after(place + BRANCH_NUMBERS.size)  # TIOFeatures
+        _, slots, _, entries, first, _, _ = BRANCH_COUNTS.unpack_from(record.data, place)
+        place = record.after_empty_array(place + BRANCH_COUNTS.size)  # branches below this one
+        kind = self._kind_of_leaf(place)
+        place = record.after_nulls(record.after(place))  # leaves, then baskets in memory
+        sizes, place = record.numbers(place, slots, ">i4")
+        starts, place = record.numbers(place, slots, ">i8")
+        positions, place = record.numbers(place, slots, ">i8")
+        if record.data[place] != 0:  # name of another file
+            raise NotFlatError(name)
+        if (
+            first != 0
+            or not 0 <= n_baskets < slots
+            or starts[n_baskets] != entries
+            or entries != self.num_entries
+        ):
+            raise NotFlatError(name)
+        offsets = starts[: n_baskets + 1]
+        if (positions[:n_baskets] <= 0).any() or offsets[0] != 0:
+            raise NotFlatError(name)
+        return FlatBranch(name, self, kind, offsets, positions[:n_baskets], sizes[:n_baskets])
+
+    def _kind_of_leaf(self, place: int) -> Any:
+        record = self._record
+        place, count = record.enter_array(place)
+        body, _, class_name = record.object_at(place)
+        if count != 1 or class_name not in LEAVES:
+            raise NotFlatError(class_name)
+        place = record.enter(record.enter(body, None), None)  # the leaf, then its base class TLeaf
+        place = record.after(place)  # TNamed
+        length, _, _, _, unsigned, counter = LEAF_NUMBERS.unpack_from(record.data, place)
+        if length != 1 or counter != 0:
+            raise NotFlatError(class_name)
+        return uproot.AsDtype(LEAVES[class_name][unsigned])
+
+
+@dataclass(frozen=True)
+class _Record:
+    """The bytes of a record, as TBufferFile wrote them.
+
+    Attributes:
+        data: Uncompressed, from behind the key.
+        origin: Place of the key, negative: references to classes count from there.
+    """
+
+    data: bytes
+    origin: int
+
+    def word(self, place: int) -> int:
+        """Four bytes."""
+        return int(WORD.unpack_from(self.data, place)[0])
+
+    def after(self, place: int) -> int:
+        """The place behind an object with a byte count."""
+        count = self.word(place)
+        if not count & BYTE_COUNT:
+            raise NotFlatError(place)
+        return place + 4 + (count & ~BYTE_COUNT)
+
+    def enter(self, place: int, version: int | None) -> int:
+        """The place behind the byte count and the version of an object, which must be this one."""
+        count, found = VERSION.unpack_from(self.data, place)
+        if not count & BYTE_COUNT or (version is not None and found != version):
+            raise NotFlatError(found)
+        return place + VERSION.size
+
+    def enter_array(self, place: int) -> tuple[int, int]:
+        """The place of the first item of a TObjArray, and the number of items."""
+        place = self._behind_object(self.enter(place, None))
+        if self.data[place] != 0:  # it has a name
+            raise NotFlatError(place)
+        return place + 9, self.word(place + 1)
+
+    def after_empty_array(self, place: int) -> int:
+        """The place behind a TObjArray, which must be empty."""
+        if self.word(place) != BYTE_COUNT | EMPTY_ARRAY:
+            raise NotFlatError(place)
+        return self.after(place)
+
+    def after_nulls(self, place: int) -> int:
+        """The place behind a TObjArray that holds null pointers only."""
+        end = self.after(place)
+        first, count = self.enter_array(place)
+        if end - first != 4 * count or any(self.data[first:end]):
+            raise NotFlatError(place)
+        return end
+
+    def object_at(self, place: int) -> tuple[int, int, str]:
+        """The body of an object with its class, the place behind it, and the name of the class."""
+        following, tag = self.after(place), self.word(place + 4)
+        if tag == NEW_CLASS:
+            name = self._letters(place + 8)
+            return place + 9 + len(name), following, name
+        if not tag & OLD_CLASS:
+            raise NotFlatError(tag)
+        named = (tag & ~OLD_CLASS) - MAP_OFFSET + self.origin
+        if self.word(named) != NEW_CLASS:
+            raise NotFlatError(tag)
+        return place + 8, following, self._letters(named + 4)
+
+    def name_at(self, place: int) -> str:
+        """fName of a TNamed."""
+        place = self._behind_object(self.enter(place, None))
+        length = self.data[place]
+        if length == 255:
+            raise NotFlatError(place)
+        return self.data[place + 1 : place + 1 + length].decode()
+
+    def numbers(self, place: int, count: int, dtype: str) -> tuple[Integers, int]:
+        """An array behind its flag, and the place behind it."""
+        values = np.frombuffer(self.data, dtype, count, place + 1)
+        return values.astype(np.int64), place + 1 + values.nbytes
+
+    def _behind_object(self, place: int) -> int:
+        if self.word(place + 6) & REFERENCED:
+            raise NotFlatError(place)
+        return place + OBJECT_BYTES
+
+    def _letters(self, place: int) -> str:
+        return self.data[place : self.data.index(b"\0", place)].decode()
