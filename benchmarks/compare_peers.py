@@ -29,16 +29,18 @@ PEERS = {
     "uproot": "uproot and awkward, same staged selection",
     "rdf-1": "RDataFrame, event loop alone, 1 thread",
     "rdf-2": "RDataFrame, event loop alone, 2 threads",
-    "ours": "columnar-af, first pass",
-    "ours-2": "columnar-af, first pass, 2 workers",
-    "ours-cached": "columnar-af, second pass from the column cache",
+    "ours": "columnar-af, first pass, whole processor",
+    "ours-lean": "columnar-af, first pass, without N-1",
+    "ours-lean-2": "columnar-af, first pass, without N-1, 2 workers",
+    "ours-cached": "columnar-af, second pass from the column cache, whole processor",
+    "ours-lean-cached": "columnar-af, second pass from the column cache, without N-1",
 }
 FROM_THE_SHELL = {
     "shell-ours": "`columnar-af run`",
     "shell-rdf": "RDataFrame from strings, as in a notebook",
     "shell-rdf-typed": "RDataFrame with all types declared",
 }
-SPARSE = ("plain", "expert", "ours", "ours-cached")
+SPARSE = ("plain", "expert", "ours", "ours-lean", "ours-lean-cached")
 """Peers that are measured on the data-like sample, too."""
 
 NO_ROOT = "no --root-python: `pip install --pre ROOT` in an environment of its own"
@@ -94,13 +96,15 @@ class Comparison:
 
     def _ours(self, how: str) -> dict[str, Any]:
         """A run gives no candidates, see :meth:`check`."""
-        more: tuple[Any, ...] = ()
-        if how == "cached":
-            more = ("--cache", self.scratch / "cache")
-            if not (self.scratch / "cache").exists():
+        words = how.split("-")
+        more: tuple[Any, ...] = ("--lean",) if "lean" in words else ()
+        if "2" in words:
+            more += ("--workers", 2)
+        if "cached" in words:
+            cache = self.scratch / f"cache-{how}"
+            more += ("--cache", cache)
+            if not cache.exists():
                 measured(one("ours", self.file, self.warm_up, *more))  # the first pass fills the cache
-        elif how:
-            more = ("--workers", how)
         return measured(one("ours", self.file, self.warm_up, *more))
 
     def _root(self, kind: str, output: Path, threads: str) -> dict[str, Any]:

@@ -86,21 +86,25 @@ def ours(fileset: Path, names: Sequence[str], regions: Sequence[str] = (), worke
 
 def worker(record: dict[str, Any]) -> None:
     """One measurement in this process: once to load all kernels, once measured."""
+    from columnar_af.benchmarking.measured_processor import peak_mb
+
     arguments = (Path(record["fileset"]), record["names"], record["regions"], record["workers"])
     if record["warm"]:
         ours(*arguments)
     started, cpu = time.perf_counter(), time.process_time()
     result = ours(*arguments)
     wall, cpu = time.perf_counter() - started, time.process_time() - cpu
-    usage = [
-        resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    ]
+    peak = peak_mb()
+    if (
+        record["workers"] > 1
+    ):  # what getrusage tells of them begins with the memory of this process: an upper bound
+        peak = max(peak, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
     found = {
         "wall_s": wall,
         "cpu_s": cpu,
         "event_loop_s": result.metrics.event_loop_s,
         "chunk_cpu_s": result.metrics.cpu_s,
-        "peak_mb": max(usage),
+        "peak_mb": peak,
         "events": result.ledger.done,
         "complete": result.ledger.complete,
         "yields": yields_of(result) if record["yields"] else {},

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from columnar_af.ntuples.simulation.t3m import file_blocks
-from columnar_af.ntuples.simulation.t3m_layouts import TITLE, TREE, written_branches
+from columnar_af.ntuples.simulation.t3m_layouts import TREE, written_branches
 from columnar_af.ntuples.simulation.t3m_options import Branches, T3MOptions
 from columnar_af.ntuples.simulation.t3m_triggers import TAU3MU
 from columnar_af.ntuples.std_vector_tree import BASKET_BYTES, StdVectorTreeWriter
@@ -66,7 +66,6 @@ def make(item: Input, folder: Path) -> Path:
         written_branches(options),
         compression=options.uproot_compression(),
         basket_bytes=item.basket_bytes,
-        title=TITLE,
         name=path.name,
         identity=f"{options.identity()}, {item}",
     ) as writer:

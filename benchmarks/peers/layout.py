@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from columnar_af.benchmarking.measured_processor import peak_mb
 
 TREE = "Tree3Mu/ntuple"
 HLT = "HLT_DoubleMu3_Trk_Tau3mu_v"
@@ -95,7 +96,7 @@ class Timing:
 
     def tell(self) -> None:
         """Write it as the last line of standard output."""
-        self.peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        self.peak_mb = peak_mb()
         sys.stdout.write(json.dumps(asdict(self)) + "\n")
 
 

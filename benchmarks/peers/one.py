@@ -1,6 +1,6 @@
 """One measurement of one peer in a fresh process: warm up on a small file, measure on the file, tell.
 
-python -m peers.one PEER FILE --warm-up SMALL [--output OUT.npz] [--workers N] [--replicas N] [--cache DIR]
+python -m peers.one PEER FILE --warm-up SMALL [--output OUT.npz] [--workers N] [--replicas N] [--cache DIR] [--lean]
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--replicas", type=int, default=1)
     parser.add_argument("--cache", type=Path)
+    parser.add_argument("--lean", action="store_true")
     arguments = parser.parse_args()
     spans: dict[str, float] = {}
     call = _call(arguments, spans)
@@ -70,7 +71,7 @@ def _warm_up(arguments: argparse.Namespace, call: Callable[[Path], Selected]) ->
     if arguments.peer.startswith("ours"):
         from peers import ours
 
-        ours.warm_up(arguments.warm_up, workers=arguments.workers)
+        ours.warm_up(arguments.warm_up, workers=arguments.workers, lean=arguments.lean)
     else:
         call(arguments.warm_up)
 
@@ -84,7 +85,9 @@ def _ours(arguments: argparse.Namespace, spans: dict[str, float]) -> Callable[[P
     cache = ColumnCache(arguments.cache) if arguments.cache else None
 
     def call(path: Path) -> Selected:
-        result = ours.measured(path, cache=cache, workers=arguments.workers, replicas=arguments.replicas)
+        result = ours.measured(
+            path, cache=cache, workers=arguments.workers, replicas=arguments.replicas, lean=arguments.lean
+        )
         spans["event_loop"] = result.metrics.event_loop_s
         spans["cpu"] = result.metrics.cpu_s
         spans["bytes_read"] = result.metrics.bytes_read

@@ -48,12 +48,14 @@ def measured(
     workers: int = 1,
     replicas: int = 1,
     chunk: int = CHUNK_EVENTS,
+    lean: bool = False,
 ) -> RunResult:
-    """One run of the whole processor; the processes of more than one worker stay for the next call."""
+    """One run of the processor, whole or (``lean``) without its N-1 distributions; the processes of more than one worker stay for the next call."""
     with copies_allowed():
         return run(
             "ds_phi_pi",
             fileset_of(path, replicas),
+            parameters={"n_minus_one": False} if lean else None,
             executor="iterative" if workers == 1 else _two_processes(workers),
             workers=workers,
             chunksize=chunk if replicas > 1 else max(chunk // workers, 1),
@@ -62,11 +64,9 @@ def measured(
         )
 
 
-def warm_up(path: Path, *, cache: ColumnCache | None = None, workers: int = 1) -> RunResult:
+def warm_up(path: Path, *, workers: int = 1, lean: bool = False) -> RunResult:
     """The same on a small file, in so many chunks that each worker gets some."""
-    return measured(
-        path, cache=cache, workers=workers, chunk=CHUNK_EVENTS if workers == 1 else WARM_UP_EVENTS
-    )
+    return measured(path, workers=workers, chunk=CHUNK_EVENTS if workers == 1 else WARM_UP_EVENTS, lean=lean)
 
 
 def _two_processes(workers: int) -> FuturesExecutor:
@@ -90,9 +90,8 @@ def _candidates(module: Any, cuts: Any, tree: Any, start: int) -> Selected:
     events = fast_events(
         tree, None, start, start + CHECK_EVENTS, schema=T3MSchema, metadata={"dataset": "data", "era": ERA}
     )
-    triplets = module.matched_candidates(events)
-    selection = module.select(events, triplets, cuts, module.unit_weight(events), note="")
-    mass = ak.firsts(triplets[selection.passing].triplet.mass)
+    best = module.select(events, cuts, module.unit_weight(events), note="").best
+    mass = ak.firsts(best.triplet.mass)
     return Selected.of_events(ak.to_numpy(ak.fill_none(mass, np.nan)), start)
 
 

@@ -22,6 +22,7 @@ from columnar_af.benchmarking.replicas import replicated
 from columnar_af.datasets.fileset import Fileset
 from columnar_af.errors import ConfigError, ExecutorError
 from columnar_af.processing.processors import load_processor
+from columnar_af.systematics import Systematics
 
 SWEEPS = ("size", "workers", "variations")
 
@@ -209,7 +210,7 @@ def _variations(benchmark: Benchmark, number: int) -> str | int:
         ConfigError: The processor declares fewer.
     """
     declared = getattr(load_processor(benchmark.processor, dict(benchmark.parameters)), "systematics", None)
-    if declared is None:
+    if not isinstance(declared, Systematics):
         return number
     names = [one.name for one in sorted(declared, key=lambda one: one.kind not in SHIFTED_OBJECTS)]
     if number > len(names):
