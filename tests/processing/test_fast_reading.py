@@ -80,3 +80,12 @@ def test_nothing_is_kept_unless_asked(tmp_path: Path, monkeypatch: pytest.Monkey
     assert ColumnCache().info().entries == 0
     run(Mapped(), FILESET, column_cache=True)
     assert ColumnCache().info().entries > 0
+
+
+def test_a_second_pass_with_the_cache_reads_no_baskets(tmp_path: Path):
+    one, cache = PlanFilter(dataset="2017C"), ColumnCache(tmp_path)
+    lean = {"n_minus_one": False}  # reads most columns only for the events that fired
+    first = run("ds_phi_pi", FILESET, parameters=lean, only=one, column_cache=cache)
+    second = run("ds_phi_pi", FILESET, parameters=lean, only=one, column_cache=cache)
+    assert second.metrics.bytes_read < 0.1 * first.metrics.bytes_read  # what is left describes the tree
+    assert second.same_as(first)
