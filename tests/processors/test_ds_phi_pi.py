@@ -316,7 +316,7 @@ def test_leaving_out_what_cannot_matter_changes_nothing(variant, name):
     def output_of(processor, events):
         output = processor.process(events)["ds"]
         columns = output["candidates"].items()
-        return output | {"candidates": {name: column.value.tolist() for name, column in columns}}
+        return output | {"candidates": {name: str(column.value.tolist()) for name, column in columns}}
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ds_phi_pi.CandidateSelection, "narrows", property(lambda _: False))
