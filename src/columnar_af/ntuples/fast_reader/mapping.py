@@ -154,7 +154,8 @@ class SparseSourceMapping(FastSourceMapping):
         ):
             return False
         if self._parent.column_cache is not None:
-            return False  # it keeps whole columns: a part of one would be read from the file again in each pass
+            # It keeps whole columns: a part of one would be read from the file again in each pass.
+            return False
         known = (branch.cache_key, self._parent._start, self._parent._stop) in self._parent._columns
         return not known and self.reader_of(branch.tree).knows(branch)
 
