@@ -153,7 +153,7 @@ def test_sizes_may_be_given_by_name():
     assert MuonMomentum.of({"scale": 0.002}) == MuonMomentum(scale=0.002)
     assert MuonMomentum.of(None) == MuonMomentum.of(MuonMomentum()) == MuonMomentum()
     with pytest.raises(ConfigError, match="expected sizes by name: scale, resolution, broadening, seed"):
-        MuonMomentum.of({"sacle": 0.002})
+        MuonMomentum.of({"skale_of_nothing": 0.002})
     with pytest.raises(ConfigError, match="the scale of the muon momentum is 2, expected a relative size"):
         MuonMomentum(scale=2)
     with pytest.raises(ConfigError, match="the resolution of the muon momentum is nan"):
