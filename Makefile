@@ -89,13 +89,14 @@ demo-measurement: $(VENV)/.made  ## The D_s yields of six eras, and from them th
 
 # Backgrounds, points of the mass grid, and data with one of these signals mixed in; variations of four kinds.
 STOP_SAMPLES := Wt,ttbar,VV,Zjets,ttZ,other,fakes,data,stop4body_350_20,stop4body_350_40,stop4body_450_20,stop4body_450_40,stop4body_550_20,stop4body_550_40
+STOP_REGIONS := preselection,SRA,SRB,CRtop,CRDib,VRtop,VRDib
 STOP_VARIATIONS := JET_GroupedNP_1__1up,JET_GroupedNP_1__1down,EG_SCALE_ALL__1up,EG_SCALE_ALL__1down,MUON_SCALE__1up,MUON_SCALE__1down,MET_SoftTrk_ResoPara
 
 .PHONY: demo-stop
 demo-stop: $(VENV)/.made  ## The stop search with all its variations: yields, background fit, limits, contour, workspaces
 	$(BIN)/columnar-af run stop_search datasets/stop_histfitter.yaml --executor futures --workers 2 -o $(STOP)/histfitter > /dev/null
 	$(BIN)/columnar-af simulate stop-loopsusy --events 2000 --campaigns mc16e --samples $(STOP_SAMPLES) --variations $(STOP_VARIATIONS) --signal stop4body_450_40 --processes 2 --overwrite -o $(STOP)/ntuples
-	$(BIN)/columnar-af run stop_search $(STOP)/ntuples/stop_loopsusy.yaml --executor futures --workers 2 -o $(STOP)/loopsusy > /dev/null
+	$(BIN)/columnar-af run stop_search $(STOP)/ntuples/stop_loopsusy.yaml -p only=$(STOP_REGIONS) --executor futures --workers 2 -o $(STOP)/loopsusy > /dev/null
 	$(BIN)/columnar-af yields $(STOP)/loopsusy
 	$(BIN)/columnar-af limit $(STOP)/loopsusy
 	$(BIN)/columnar-af export $(STOP)/loopsusy --format pyhf --signal stop4body_450_40
