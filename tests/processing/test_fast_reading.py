@@ -15,8 +15,8 @@ from columnar_af.ntuples.fast_reader import ColumnCache
 from columnar_af.ntuples.fast_reader.mapping import FastSourceMapping
 from columnar_af.ntuples.t3m import T3MSchema
 from columnar_af.processing import chunk_function
+from columnar_af.processing.notebook import in_notebook
 from columnar_af.processing.plan import PlanFilter
-from columnar_af.processing.run import in_notebook
 from tests.conftest import PROJECT
 
 FILESET = PROJECT / "datasets" / "ds_phi_pi.yaml"

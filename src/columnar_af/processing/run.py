@@ -6,7 +6,6 @@ import inspect as sources
 import logging
 import math
 import os
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -41,6 +40,7 @@ from columnar_af.processing.journal.ingredients import Ingredients
 from columnar_af.processing.journal.journal import Journal, open_journal
 from columnar_af.processing.journal.recorder import Recorder
 from columnar_af.processing.merge import Outcomes
+from columnar_af.processing.notebook import chosen_cache
 from columnar_af.processing.payload import Payload
 from columnar_af.processing.plan import Plan, PlanFilter, make_plan
 from columnar_af.processing.processors import load_processor
@@ -170,7 +170,7 @@ def run(
             _command(processor, request.parameters),
             _sources(fileset),
             stores=journal is not None,
-            column_cache=_column_cache(column_cache),
+            column_cache=chosen_cache(column_cache),
         )
         source = source_record(request.processor)
         arrivals = _arrivals(request, plan, schema, source, journal, shown)
@@ -236,19 +236,6 @@ def _keep(request: _Request, result: RunResult, recorder: Recorder | None) -> No
     recorder.journal.require_lock()
     result.save(request.output)
     recorder.finish(result.ledger, whole=request.only is None and request.max_chunks is None)
-
-
-def _column_cache(wanted: bool | ColumnCache | None) -> ColumnCache | None:
-    if isinstance(wanted, ColumnCache):
-        return wanted
-    return ColumnCache() if (in_notebook() if wanted is None else wanted) else None
-
-
-def in_notebook() -> bool:
-    """Whether this is the kernel of a notebook."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    return shell is not None and hasattr(shell, "kernel")
 
 
 def _checked(bad_files: BadFiles) -> BadFiles:

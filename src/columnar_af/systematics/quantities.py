@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Generic, Protocol, Self, TypeVar, overload
 
 import numpy as np
@@ -166,6 +167,7 @@ class Quantities:
         return other
 
     @classmethod
+    @cache  # asked once per chunk and variation, and it looks at every attribute of the class
     def names(cls) -> tuple[str, ...]:
         """The names of all quantities, in alphabetical order."""
         return tuple(
