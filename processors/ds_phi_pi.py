@@ -12,8 +12,9 @@ Sources, as named below:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import awkward as ak
@@ -26,15 +27,18 @@ from columnar_af.datasets.eras import YEARS, year_of
 from columnar_af.errors import ConfigError, SchemaError
 from columnar_af.kernels.best_candidate import best_candidate
 from columnar_af.kernels.decay_length import proper_decay_length
-from columnar_af.kernels.leg_matching import match_legs
+from columnar_af.kernels.min_delta_r import nearest_delta_r
 from columnar_af.kernels.trigger_objects import match_objects
-from columnar_af.mva.flat_columns import flattened
+from columnar_af.mva.flat_columns import one_per_event
 from columnar_af.ntuples.fast_reader import events_where
 from columnar_af.ntuples.t3m import T3MSchema, fall_back, trigger_fired, why_missing
-from columnar_af.selection import CandidateSelection, Cutflow, CutflowRow, Values, fill
-from columnar_af.selection.candidates import unrecorded
+from columnar_af.selection import CandidateSelection, Cutflow, CutflowRow, fill
+from columnar_af.selection.candidate_views import CandidateView, ListView
+from columnar_af.selection.candidates import is_recorded, is_typetracer, unrecorded
+from columnar_af.selection.declared_cuts import DeclaredCut, Level, apply_cuts
 from columnar_af.selection.filling import fill_plane
 from columnar_af.selection.masks import all_of, at_least, at_most, between, element
+from columnar_af.selection.narrowing import narrowed_selection
 from columnar_af.systematics import NOMINAL, MuonMomentum, Shift, vary
 
 DOUBLE_MU_0 = ("L1_DoubleMu0er1p5_SQ_OS_dR_Max1p4", "L1_DoubleMu0er1p4_SQ_OS_dR_Max1p4")
@@ -274,7 +278,8 @@ class DsPhiPi(ProcessorABC):
         label = ", ".join((variation, *by_weight)) if self.systematics else ""
         spare = 1 if self.n_minus_one and variation == NOMINAL else 0
         selected = select(events, cuts, weights, note=self._era_note(events), label=label, spare=spare)
-        best, left = selected.best, selected.weights
+        chosen = selected.chosen
+        best, left = chosen.candidates, chosen.weights
 
         results = masses_and_yields(best, left, is_data=is_data)
         if variation != NOMINAL:
@@ -283,16 +288,16 @@ class DsPhiPi(ProcessorABC):
         if self.n_minus_one:
             results["hists"] |= n_minus_one_histograms(selected, cuts)
         if not is_data:
-            results["hists"] |= origin_histograms(selected.events, best[is_from_phi(best)], left)
+            results["hists"] |= origin_histograms(chosen)
         for name, varied in by_weight.items():
-            add_variation(results, name, masses_and_yields(best, selected.of(varied), is_data=is_data))
+            add_variation(results, name, masses_and_yields(best, selected.of_chosen(varied), is_data=is_data))
         return {
             "entries": len(events),
             "sumw": float(ak.sum(weights)),
             "cutflow": selected.selection.cutflow(),
             **results,
             "corrections": corrected.touched,
-            "candidates": candidate_columns(selected.events, best, left),
+            "candidates": candidate_columns(chosen),
         }
 
     def _era_note(self, events: ak.Array) -> str:
@@ -335,35 +340,56 @@ class Selected:
     """A selection, and what is left of its input: what can no longer matter is left out on the way.
 
     Attributes:
-        events: The events, those that the trigger rejects left out.
+        events: The events that are left.
+        places: Where they are in the chunk; None where all are left.
         weights: Their weights.
         candidates: Their candidates; see :func:`matched_candidates`.
         selection: The cuts on them.
-        fired: Which of all events are left; all where None.
     """
 
     events: ak.Array
+    places: Any
     weights: ak.Array
     candidates: ak.Array
     selection: CandidateSelection
-    fired: ak.Array | None
 
-    @property
-    def best(self) -> ak.Array:
-        """The candidates that pass all cuts: one per event at most."""
-        return self.candidates[self.selection.passing]
+    @cached_property
+    def chosen(self) -> Chosen:
+        """The selected candidates: those that pass all cuts, one per event at most."""
+        has_one = ak.any(self.selection.passing, axis=1)
+        best = ak.flatten(self.candidates[self.selection.passing], axis=1)
+        return Chosen(events_where(self.events, has_one), best, self.weights[has_one], has_one)
 
-    def of(self, values: ak.Array) -> ak.Array:
-        """What is left of values of all events."""
-        return values if self.fired is None else values[self.fired]
+    def of_chosen(self, values: ak.Array) -> ak.Array:
+        """Those of values of all events of the chunk that belong to the selected candidates."""
+        left = values if self.places is None else values[self.places]
+        return left[self.chosen.has_one]
 
 
-def matched_candidates(events: ak.Array, triplet: ak.Array) -> ak.Array:
+@dataclass(frozen=True)
+class Chosen:
+    """The selected candidates, one behind the other.
+
+    Attributes:
+        events: The event of each.
+        candidates: The candidates, ``(n_selected,)``; see :func:`matched_candidates`.
+        weights: Weight of the event of each.
+        has_one: Which of the events that are left have one.
+    """
+
+    events: ak.Array
+    candidates: ak.Array
+    weights: ak.Array
+    has_one: ak.Array
+
+
+def dimuon_mass(view: CandidateView) -> ak.Array:
+    """Mass of the refitted muons, GeV."""
+    return (view.candidates.mu1_refitted + view.candidates.mu2_refitted).mass
+
+
+def matched_candidates(view: ListView) -> ak.Array:
     """The triplets, with the muon and the track of the collections that each leg is.
-
-    Args:
-        events: The events.
-        triplet: Their triplets, or some of them.
 
     Returns:
         ``n_events * var`` records: ``triplet``; ``muon1``, ``muon2``, ``pion`` (missing where a leg is not found);
@@ -371,14 +397,21 @@ def matched_candidates(events: ak.Array, triplet: ak.Array) -> ak.Array:
     """
     return ak.zip(
         {
-            "triplet": triplet,
-            "muon1": element(events.muon, match_legs(triplet.mu1, events.muon)),
-            "muon2": element(events.muon, match_legs(triplet.mu2, events.muon)),
-            "pion": element(events.track, match_legs(triplet.track, events.track)),
-            "dimuon_mass": (triplet.mu1_refitted + triplet.mu2_refitted).mass,
+            "triplet": view.candidates,
+            **{name: partner(view, name) for name in PARTNERS},
+            "dimuon_mass": dimuon_mass(view),
         },
         depth_limit=2,
     )
+
+
+PARTNERS = {"muon1": ("mu1", "muon"), "muon2": ("mu2", "muon"), "pion": ("track", "track")}
+"""Object of a collection that a leg is -> the leg, and the collection."""
+
+
+def partner(view: CandidateView, name: str) -> Any:
+    """One of :data:`PARTNERS` of each candidate."""
+    return view.partner(*PARTNERS[name])
 
 
 # --- cuts, in the order of the cutflow --------------------------------------------------------------------------------
@@ -400,117 +433,132 @@ def select(
         weights: Weights of the events.
         note: For the first row of the cutflow.
         label: What tells this selection from others, for the explanation of an event.
-        spare: Leave out events without trigger, and candidates that failed more cuts than this; None to keep all.
+        spare: Leave out events without trigger, and candidates that failed more cuts than this; None to keep all, as where columns
+            are traced and events explained.
     """
-    selection = CandidateSelection(events.triplet, weights, label)
-    selection.add("all", ak.ones_like(weights, dtype=bool), note)
-    fired = add_triggers(selection, events, cuts)
-    leaves_out = spare is not None and selection.narrows
-    if leaves_out:
-        selection.keep_events(fired)
-        events, weights = events_where(events, fired), weights[fired]
-    triplet = events.triplet
-    selection.add(
-        "mass",
-        between(triplet.mass, *cuts.mass),
-        values=lambda: {"mass": triplet.mass},
-        threshold=f"{window('mass', cuts.mass)} GeV",
-    )
-    triplet = selection.narrowed(triplet, spare)
-    add_or_skip(
-        selection,
-        "pv_tracks",
-        cuts.pv_tracks,
-        lambda least: triplet.refitted_pv.n_tracks > least,
-        values=lambda: {"tracks": triplet.refitted_pv.n_tracks},
-        threshold=f"tracks > {cuts.pv_tracks}",
-    )
-    reason = why_missing(events, "triplet.flight_distance_bs_significance")
-    if reason:
-        selection.skip("flight_significance", reason)
-    else:
-        selection.add(
-            "flight_significance",
-            triplet.flight_distance_bs_significance > cuts.flight_significance,
-            values=lambda: {"Lxy/sigma": triplet.flight_distance_bs_significance},
-            threshold=f"Lxy/sigma > {cuts.flight_significance:.6g}",
-        )
-    selection.add(
-        "acceptance",
-        in_acceptance(triplet, cuts),
-        values=lambda: of_legs(triplet, ("mu1", "mu2", "track"), ("pt", "eta")),
-        threshold=acceptance_words(cuts),
-    )
-    add_legs_apart(selection, triplet, cuts)
-    triplet = selection.narrowed(triplet, spare)
-    candidates = matched_candidates(events, triplet)
-    add_muon_id(selection, events, candidates, cuts)
-    add_or_skip(
-        selection,
-        "track_ip",
-        cuts.track_dz,
-        lambda _: near_origin(candidates.pion, cuts),
-        values=lambda: {"dz": candidates.pion.dz, "dxy": candidates.pion.dxy},
-        threshold=f"|dz| < {cuts.track_dz}, |dxy| < {cuts.track_dxy} cm",
-    )
-    selection.add(
-        "dimuon_mass",
-        is_phi(candidates, cuts),
-        fall_back(events, "triplet.mu1_refitted"),
-        values=lambda: {
-            "m(mumu)": candidates.dimuon_mass,
-            "charges": candidates.muon1.charge * candidates.muon2.charge,
-        },
-        threshold=f"{window('m(mumu)', cuts.dimuon_mass)} GeV{', charges < 0' if cuts.opposite_charge else ''}",
-    )
-    add_trigger_match(selection, events, candidates, cuts)
-    best = best_candidate(triplet.vertex.chi2, selection.passing)
-    selection.add(
-        "best_candidate",
-        ak.local_index(candidates, axis=1) == best,
-        values=lambda: {"chi2": triplet.vertex.chi2},
-        threshold="smallest chi2 of those that pass",
-    )
-    return Selected(events, weights, candidates, selection, fired if leaves_out else None)
+    declared = declared_cuts(events, cuts, note)
+    if spare is None or is_recorded() or is_typetracer(weights):
+        view = ListView(events, events.triplet)
+        selection = apply_cuts(declared, CandidateSelection(events.triplet, weights, label), view)
+        return Selected(events, None, weights, matched_candidates(view), selection)
+    left = narrowed_selection(declared, events, "triplet", weights, spare=spare, where=events_where)
+    candidates = matched_candidates(ListView(left.events, left.candidates))
+    return Selected(left.events, left.places, weights[left.places], candidates, left.selection)
 
 
-def add_triggers(selection: CandidateSelection, events: ak.Array, cuts: Thresholds) -> ak.Array:
-    """Apply the trigger's cuts; returns which events pass both."""
-    trigger = events.trigger
-    hlt = trigger_fired(events, "hlt", (cuts.hlt,))
-    selection.add(
+def declared_cuts(events: ak.Array, cuts: Thresholds, note: str) -> tuple[DeclaredCut, ...]:
+    """All cuts, :data:`CUTS`, in order; the events tell which columns their ntuple has."""
+    return (
+        DeclaredCut("all", lambda events: ak.ones_like(events.event, dtype=bool), Level.EVENTS, note=note),
+        *trigger_cuts(events, cuts),
+        DeclaredCut(
+            "mass",
+            lambda view: between(view.candidates.mass, *cuts.mass),
+            values=lambda view: {"mass": view.candidates.mass},
+            threshold=f"{window('mass', cuts.mass)} GeV",
+        ),
+        pv_tracks_cut(cuts),
+        flight_significance_cut(events, cuts),
+        DeclaredCut(
+            "acceptance",
+            lambda view: in_acceptance(view.candidates, cuts),
+            values=lambda view: of_legs(view, ("mu1", "mu2", "track"), ("pt", "eta")),
+            threshold=acceptance_words(cuts),
+        ),
+        legs_apart_cut(cuts),
+        muon_id_cut(events, cuts),
+        track_ip_cut(cuts),
+        DeclaredCut(
+            "dimuon_mass",
+            lambda view: is_phi(view, cuts),
+            note=fall_back(events, "triplet.mu1_refitted") or "",
+            values=lambda view: {
+                "m(mumu)": dimuon_mass(view),
+                "charges": partner(view, "muon1").charge * partner(view, "muon2").charge,
+            },
+            threshold=f"{window('m(mumu)', cuts.dimuon_mass)} GeV{', charges < 0' if cuts.opposite_charge else ''}",
+        ),
+        trigger_match_cut(events, cuts),
+        DeclaredCut(
+            "best_candidate",
+            has_smallest_chi2,
+            Level.CHOICE,
+            values=lambda view: {"chi2": view.candidates.vertex.chi2},
+            threshold="smallest chi2 of those that pass",
+        ),
+    )
+
+
+def trigger_cuts(events: ak.Array, cuts: Thresholds) -> tuple[DeclaredCut, DeclaredCut]:
+    """The path, and one of the level-1 seeds. SEED takes seeds whose name contains a text; MVA and RUN3 have exact names."""
+    seeds, exact = cuts.l1_exact or cuts.l1_contains, bool(cuts.l1_exact)
+    hlt = DeclaredCut(
         "hlt",
-        hlt,
-        values=lambda: {"fired": trigger.hlt_name[trigger.hlt_decision == 1]},
+        lambda events: trigger_fired(events, "hlt", (cuts.hlt,)),
+        Level.EVENTS,
+        values=lambda view: fired_names(view, "hlt"),
         threshold=f"a name with {cuts.hlt}",
     )
-    # SEED takes any seed whose name contains one of its texts; MVA and RUN3 have exact names.
-    l1 = trigger_fired(events, "l1", cuts.l1_exact or cuts.l1_contains, exact=bool(cuts.l1_exact))
-    selection.add(
+    l1 = DeclaredCut(
         "l1",
-        l1,
-        fall_back(events, "trigger.l1_decision"),
-        values=lambda: {"fired": trigger.l1_name[trigger.l1_decision == 1]},
-        threshold=f"one of {', '.join(cuts.l1_exact)}"
-        if cuts.l1_exact
-        else f"a name with {' or '.join(cuts.l1_contains)}",
+        lambda events: trigger_fired(events, "l1", seeds, exact=exact),
+        Level.EVENTS,
+        note=fall_back(events, "trigger.l1_decision") or "",
+        values=lambda view: fired_names(view, "l1"),
+        threshold=f"one of {', '.join(seeds)}" if exact else f"a name with {' or '.join(seeds)}",
     )
-    return hlt & l1
+    return hlt, l1
 
 
-def add_or_skip(
-    selection: CandidateSelection,
-    cut: str,
-    least: float | None,
-    passing: Callable[[float], ak.Array],
-    values: Values,
-    threshold: str,
-) -> None:
-    """Apply a cut, or report that this selection has none."""
-    if least is None:
-        selection.skip(cut, "this selection has no such cut", values=values)
-    else:
-        selection.add(cut, passing(least), values=values, threshold=threshold)
+def fired_names(view: ListView, level: str) -> dict[str, ak.Array]:
+    """Names of the triggers that accepted each event."""
+    trigger = view.events.trigger
+    return {"fired": trigger[f"{level}_name"][trigger[f"{level}_decision"] == 1]}
+
+
+NO_SUCH_CUT = "this selection has no such cut"
+
+
+def pv_tracks_cut(cuts: Thresholds) -> DeclaredCut:
+    """The refitted primary vertex has tracks."""
+    least = cuts.pv_tracks
+    return DeclaredCut(
+        "pv_tracks",
+        None if least is None else lambda view: view.candidates.refitted_pv.n_tracks > least,
+        values=lambda view: {"tracks": view.candidates.refitted_pv.n_tracks},
+        threshold=f"tracks > {least}",
+        not_applied=NO_SUCH_CUT if least is None else "",
+    )
+
+
+def flight_significance_cut(events: ak.Array, cuts: Thresholds) -> DeclaredCut:
+    """The vertex is away from the beam spot."""
+    reason = why_missing(events, "triplet.flight_distance_bs_significance")
+    if reason:
+        return DeclaredCut("flight_significance", None, not_applied=reason)
+    return DeclaredCut(
+        "flight_significance",
+        lambda view: view.candidates.flight_distance_bs_significance > cuts.flight_significance,
+        values=lambda view: {"Lxy/sigma": view.candidates.flight_distance_bs_significance},
+        threshold=f"Lxy/sigma > {cuts.flight_significance:.6g}",
+    )
+
+
+def track_ip_cut(cuts: Thresholds) -> DeclaredCut:
+    """The track comes from near the origin."""
+    return DeclaredCut(
+        "track_ip",
+        None if cuts.track_dz is None else lambda view: near_origin(partner(view, "pion"), cuts),
+        values=lambda view: {"dz": partner(view, "pion").dz, "dxy": partner(view, "pion").dxy},
+        threshold=f"|dz| < {cuts.track_dz}, |dxy| < {cuts.track_dxy} cm",
+        not_applied=NO_SUCH_CUT if cuts.track_dz is None else "",
+    )
+
+
+def has_smallest_chi2(view: ListView, passing: ak.Array) -> ak.Array:
+    """The candidate with the smallest vertex χ² of those that pass all other cuts."""
+    best = best_candidate(view.candidates.vertex.chi2, passing)
+    return ak.local_index(view.candidates, axis=1) == best
 
 
 def window(name: str, limits: tuple[float, float]) -> str:
@@ -518,9 +566,9 @@ def window(name: str, limits: tuple[float, float]) -> str:
     return f"{limits[0]:.6g} < {name} < {limits[1]:.6g}"
 
 
-def of_legs(triplet: ak.Array, legs: tuple[str, ...], fields: tuple[str, ...]) -> dict[str, ak.Array]:
+def of_legs(view: ListView, legs: tuple[str, ...], fields: tuple[str, ...]) -> dict[str, ak.Array]:
     """Fields of legs by name, for the explanation of an event."""
-    return {f"{leg} {field}": triplet[leg][field] for leg in legs for field in fields}
+    return {f"{leg} {field}": view.candidates[leg][field] for leg in legs for field in fields}
 
 
 def acceptance_words(cuts: Thresholds) -> str:
@@ -555,29 +603,31 @@ def leg_delta_r(triplet: ak.Array) -> dict[str, ak.Array]:
     }
 
 
-def add_legs_apart(selection: CandidateSelection, triplet: ak.Array, cuts: Thresholds) -> None:
+def legs_apart_cut(cuts: Thresholds) -> DeclaredCut:
     """Three different particles that are close: ΔR of each pair (SEED), or muons that are not the track."""
     if cuts.delta_r is not None:
-        d12, d13, d23 = (between(value, *cuts.delta_r) for value in leg_delta_r(triplet).values())
-        selection.add(
+        limits = cuts.delta_r
+        return DeclaredCut(
             "delta_r",
-            d12 & d13 & d23,
-            values=lambda: leg_delta_r(triplet),
-            threshold=f"each {window('delta_r', cuts.delta_r)}",
+            lambda view: all_of([between(value, *limits) for value in leg_delta_r(view.candidates).values()]),
+            values=lambda view: leg_delta_r(view.candidates),
+            threshold=f"each {window('delta_r', limits)}",
         )
-    elif cuts.leg_difference is not None:
-        apart = differs(triplet.mu1, triplet.track, cuts.leg_difference) & differs(
-            triplet.mu2, triplet.track, cuts.leg_difference
-        )
-        selection.add(
+    if cuts.leg_difference is not None:
+        least = cuts.leg_difference
+        return DeclaredCut(
             "delta_r",
-            apart,
-            "pt, eta and phi of muon and track differ, no ΔR cut in this selection",
-            values=lambda: of_legs(triplet, ("mu1", "mu2", "track"), ("pt", "eta", "phi")),
-            threshold=f"differences of muon and track > {cuts.leg_difference:.6g}",
+            lambda view: muons_differ_from_track(view.candidates, least),
+            note="pt, eta and phi of muon and track differ, no ΔR cut in this selection",
+            values=lambda view: of_legs(view, ("mu1", "mu2", "track"), ("pt", "eta", "phi")),
+            threshold=f"differences of muon and track > {least:.6g}",
         )
-    else:
-        selection.skip("delta_r", "this selection has no such cut")
+    return DeclaredCut("delta_r", None, not_applied=NO_SUCH_CUT)
+
+
+def muons_differ_from_track(triplet: ak.Array, least: float) -> ak.Array:
+    """Neither muon is the track."""
+    return differs(triplet.mu1, triplet.track, least) & differs(triplet.mu2, triplet.track, least)
 
 
 def differs(muon: ak.Array, track: ak.Array, least: float) -> ak.Array:
@@ -589,20 +639,22 @@ def differs(muon: ak.Array, track: ak.Array, least: float) -> ak.Array:
     )
 
 
-def add_muon_id(
-    selection: CandidateSelection, events: ak.Array, candidates: ak.Array, cuts: Thresholds
-) -> None:
+def muon_id_cut(events: ak.Array, cuts: Thresholds) -> DeclaredCut:
     """Both muons carry all identification flags; a leg that is no muon of the event carries none."""
     missing = {flag: why_missing(events, f"muon.{flag}") for flag in cuts.muon_id}
     present = [flag for flag, reason in missing.items() if reason is None]
-    flags = {f"{leg} {flag}": candidates[leg][flag] for leg in ("muon1", "muon2") for flag in present}
-    passing = all_of(list(flags.values()))
-    reasons = [reason for reason in missing.values() if reason]
-    threshold = f"both muons {' and '.join(present)}"
-    if reasons:
-        selection.skip("muon_id", ", ".join(reasons), passing, values=lambda: flags, threshold=threshold)
-    else:
-        selection.add("muon_id", passing, values=lambda: flags, threshold=threshold)
+    return DeclaredCut(
+        "muon_id",
+        lambda view: all_of(list(id_flags(view, present).values())),
+        values=lambda view: id_flags(view, present),
+        threshold=f"both muons {' and '.join(present)}",
+        not_applied=", ".join(reason for reason in missing.values() if reason),
+    )
+
+
+def id_flags(view: CandidateView, flags: Sequence[str]) -> dict[str, ak.Array]:
+    """Identification flags of both muons by name."""
+    return {f"{leg} {flag}": partner(view, leg)[flag] for leg in ("muon1", "muon2") for flag in flags}
 
 
 def near_origin(pion: ak.Array, cuts: Thresholds) -> ak.Array:
@@ -610,34 +662,35 @@ def near_origin(pion: ak.Array, cuts: Thresholds) -> ak.Array:
     return (abs(pion.dz) < cuts.track_dz) & (abs(pion.dxy) < cuts.track_dxy)
 
 
-def is_phi(candidates: ak.Array, cuts: Thresholds) -> ak.Array:
+def is_phi(view: CandidateView, cuts: Thresholds) -> ak.Array:
     """Dimuon mass in the φ window, and opposite charges where the selection asks for them."""
-    passing = between(candidates.dimuon_mass, *cuts.dimuon_mass)
+    passing = between(dimuon_mass(view), *cuts.dimuon_mass)
     if cuts.opposite_charge:
-        passing = passing & (candidates.muon1.charge * candidates.muon2.charge < 0)
+        passing = passing & (partner(view, "muon1").charge * partner(view, "muon2").charge < 0)
     return passing
 
 
-def add_trigger_match(
-    selection: CandidateSelection, events: ak.Array, candidates: ak.Array, cuts: Thresholds
-) -> None:
+def trigger_match_cut(events: ak.Array, cuts: Thresholds) -> DeclaredCut:
     """The legs are those that fired the trigger: a trigger object near each, and of similar pt where asked for."""
-    triplet, note = candidates.triplet, ""
     reason = None if cuts.trigger_dpt is None else why_missing(events, "hlt_muon")
-    if cuts.trigger_dpt is not None and reason is None:
-        match = own_objects if cuts.one_object_per_leg else any_objects
-        passing = match(triplet, events.hlt_muon, cuts)
+    compares_pt = cuts.trigger_dpt is not None and reason is None
+    match = own_objects if cuts.one_object_per_leg else any_objects
+    if compares_pt:
+        note = ""
+    elif reason:
+        note = f"ΔR as stored in the ntuple, relative pt difference not compared: {reason}"
     else:
-        stored = fall_back(events, "triplet.mu1.trigger_match_dr") or ""
-        note = (
-            f"ΔR as stored in the ntuple, relative pt difference not compared: {reason}" if reason else stored
-        )
-        passing = near_stored_objects(triplet, cuts)
-    selection.add(
+        note = fall_back(events, "triplet.mu1.trigger_match_dr") or ""
+    return DeclaredCut(
         "trigger_match",
-        passing,
-        note,
-        values=lambda: {f"dR({leg}, trigger)": triplet[leg].trigger_match_dr for leg in cuts.trigger_legs},
+        (lambda view: match(view.candidates, view.events.hlt_muon, cuts))
+        if compares_pt
+        else (lambda view: near_stored_objects(view.candidates, cuts)),
+        Level.LISTS if compares_pt else Level.CANDIDATES,
+        note=note,
+        values=lambda view: {
+            f"dR({leg}, trigger)": view.candidates[leg].trigger_match_dr for leg in cuts.trigger_legs
+        },
         threshold=f"dR < {cuts.trigger_dr:.6g}{f', relative pt difference < {cuts.trigger_dpt:.6g}' if cuts.trigger_dpt else ''}",
     )
 
@@ -679,9 +732,9 @@ def masses_and_yields(best: ak.Array, weights: ak.Array, *, is_data: bool) -> di
     hists = {"mass": mass_histogram(best, weights), "mass_fine": fine_mass_histogram(best, weights)}
     yields = mass_yields(best, weights)
     if not is_data:
-        from_phi = best[is_from_phi(best)]
-        hists["mass_gen_matched"] = mass_histogram(from_phi, weights)
-        yields["gen_matched"] = yield_of(from_phi, weights)
+        from_phi = is_from_phi(best)
+        hists["mass_gen_matched"] = mass_histogram(best[from_phi], weights[from_phi])
+        yields["gen_matched"] = yield_of(weights[from_phi])
     return {"hists": hists, "yields": yields}
 
 
@@ -748,14 +801,14 @@ def fine_mass_histogram(candidates: ak.Array, weights: ak.Array) -> hist.Hist:
     return histogram
 
 
-def candidate_columns(events: ak.Array, best: ak.Array, weights: ak.Array) -> dict[str, column_accumulator]:
+def candidate_columns(chosen: Chosen) -> dict[str, column_accumulator]:
     """The selected candidates one by one: for the unbinned mass fit, and for export. Some 60 bytes each."""
-    triplet = best.triplet
+    triplet = chosen.candidates.triplet
     values = {"tripletMass": triplet.mass, "Pt_tripl": triplet.pt, "Eta_tripl": triplet.eta}
-    values["phiMass"] = best.dimuon_mass
+    values["phiMass"] = chosen.candidates.dimuon_mass
     lengths, unknown = decay_lengths(triplet), ak.full_like(triplet.mass, np.nan)
     values |= {f"decay_length_{name}": lengths.get(name, unknown) for name in DECAY_LENGTHS}
-    return flattened(events, best, weights, values)
+    return one_per_event(chosen.events, chosen.weights, values)
 
 
 def decay_length_planes(best: ak.Array, weights: ak.Array) -> dict[str, hist.Hist]:
@@ -799,14 +852,17 @@ PROMPT_DS, DS_FROM_B = 1, 2
 """``gen.is_ds``: from the primary vertex, and from a B (tree maker; 0 is another origin, -1 no D_s)."""
 
 
-def origin_histograms(events: ak.Array, from_phi: ak.Array, weights: ak.Array) -> dict[str, hist.Hist]:
+def origin_histograms(chosen: Chosen) -> dict[str, hist.Hist]:
     """Decay length of simulated D_s by their origin: that of the generated D_s in the direction of the candidate."""
-    if why_missing(events, "gen.is_ds"):
+    if why_missing(chosen.events, "gen.is_ds"):
         return {}
-    in_range = from_phi[(from_phi.triplet.mass >= MASS_RANGE[0]) & (from_phi.triplet.mass < MASS_RANGE[1])]
-    prompt, from_b = (nearest_ds(in_range, events.gen, origin) for origin in (PROMPT_DS, DS_FROM_B))
+    mass = chosen.candidates.triplet.mass
+    wanted = is_from_phi(chosen.candidates) & (mass >= MASS_RANGE[0]) & (mass < MASS_RANGE[1])
+    triplet, weights = chosen.candidates.triplet[wanted], chosen.weights[wanted]
+    gen = events_where(chosen.events, wanted).gen
+    prompt, from_b = (nearest_ds(triplet, gen, origin) for origin in (PROMPT_DS, DS_FROM_B))
     histograms = {}
-    for name, values in decay_lengths(in_range.triplet).items():
+    for name, values in decay_lengths(triplet).items():
         for origin, passing in (("prompt", prompt < from_b), ("from_b", from_b < prompt)):
             histogram = hist.Hist(decay_length_axis(), storage=hist.storage.Weight())
             fill(histogram, values, weights, passing)
@@ -814,11 +870,10 @@ def origin_histograms(events: ak.Array, from_phi: ak.Array, weights: ak.Array) -
     return histograms
 
 
-def nearest_ds(candidates: ak.Array, gen: ak.Array, origin: int) -> ak.Array:
-    """ΔR of each candidate to the nearest generated D_s of an origin; infinite where there is none."""
-    mesons = gen[gen.is_ds == origin]
-    distances = candidates.triplet[:, :, np.newaxis].delta_r(mesons[:, np.newaxis, :])
-    return ak.fill_none(ak.min(distances, axis=2), math.inf)
+def nearest_ds(triplet: ak.Array, gen: ak.Array, origin: int) -> ak.Array:
+    """ΔR of the candidate of each event to the nearest generated D_s of an origin; infinite where there is none."""
+    from_there = gen.is_ds == origin
+    return nearest_delta_r(triplet.eta, triplet.phi, gen.eta[from_there], gen.phi[from_there])
 
 
 def cut_variables(
@@ -895,10 +950,9 @@ def n_minus_one_histograms(selected: Selected, cuts: Thresholds) -> dict[str, hi
     return histograms
 
 
-def yield_of(candidates: ak.Array, weights: ak.Array) -> dict[str, float]:
-    """Sum of weights, its sum of squares and the raw number of events that have a candidate."""
-    chosen = weights[ak.num(candidates, axis=1) > 0]
-    return {"value": float(ak.sum(chosen)), "sumw2": float(ak.sum(chosen**2)), "raw": len(chosen)}
+def yield_of(weights: ak.Array) -> dict[str, float]:
+    """Sum of weights of the selected events, its sum of squares and their raw number."""
+    return {"value": float(ak.sum(weights)), "sumw2": float(ak.sum(weights**2)), "raw": len(weights)}
 
 
 def mass_yields(best: ak.Array, weights: ak.Array) -> dict[str, dict[str, float]]:
@@ -907,9 +961,9 @@ def mass_yields(best: ak.Array, weights: ak.Array) -> dict[str, dict[str, float]
     in_range = (mass >= MASS_RANGE[0]) & (mass < MASS_RANGE[1])
     in_window = (mass >= SIGNAL_WINDOW[0]) & (mass <= SIGNAL_WINDOW[1])
     return {
-        "selected": yield_of(best, weights),
-        "mass_range": yield_of(best[in_range], weights),
-        "signal_window": yield_of(best[in_window], weights),
+        "selected": yield_of(weights),
+        "mass_range": yield_of(weights[in_range]),
+        "signal_window": yield_of(weights[in_window]),
     }
 
 
@@ -935,5 +989,6 @@ class SelectedMuons:
         """``n_events * var`` muons: two or none."""
         cuts = SELECTIONS[self.variant][year_of(events.metadata.get("era") or self.default_era)]
         with unrecorded():
-            chosen = select(events, cuts, unit_weight(events), note="").best.triplet
-        return ak.concatenate([chosen.mu1, chosen.mu2], axis=1)
+            selected = select(events, cuts, unit_weight(events), note="")
+        best = selected.candidates[selected.selection.passing].triplet
+        return ak.concatenate([best.mu1, best.mu2], axis=1)

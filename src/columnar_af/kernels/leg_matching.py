@@ -55,6 +55,38 @@ def match_legs_kernel(
     return index
 
 
+@nb.njit(nogil=True, cache=True)
+def match_flat_legs(
+    leg_pt: Floats,
+    leg_eta: Floats,
+    leg_phi: Floats,
+    leg_event: Offsets,
+    pt: Floats,
+    eta: Floats,
+    phi: Floats,
+    offsets: Offsets,
+) -> Offsets:
+    """The same for some of the legs of a chunk, given with the event of each.
+
+    Args:
+        leg_pt, leg_eta, leg_phi: Shape (legs,); NaN equals nothing.
+        leg_event: Shape (legs,).
+        pt, eta, phi: Shape (objects,).
+        offsets: Shape (events + 1,), where the objects of each event begin.
+
+    Returns:
+        Shape (legs,): place of the object among all objects, -1 where none is equal.
+    """
+    index = np.full(len(leg_pt), -1, dtype=np.int64)
+    for leg in range(len(leg_pt)):
+        event = leg_event[leg]
+        for place in range(offsets[event], offsets[event + 1]):
+            if pt[place] == leg_pt[leg] and eta[place] == leg_eta[leg] and phi[place] == leg_phi[leg]:
+                index[leg] = place
+                break
+    return index
+
+
 def _one_index_per_leg(leg_pt: ak.Array, *_: ak.Array) -> ak.Array:
     return ak.local_index(leg_pt, axis=1)
 

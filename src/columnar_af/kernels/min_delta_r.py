@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 
+import awkward as ak
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
+
+from columnar_af.kernels.jagged import flat_numbers, on_any_backend
 
 
 @nb.njit(nogil=True, cache=True)
@@ -42,3 +45,24 @@ def min_delta_r(
             best = min(best, deta * deta + dphi * dphi)
         smallest[event] = math.sqrt(best)
     return smallest
+
+
+def _one_per_event(eta: ak.Array, *_: ak.Array) -> ak.Array:
+    return ak.zeros_like(eta, dtype=np.float64)
+
+
+@on_any_backend(_one_per_event)
+def nearest_delta_r(eta: ak.Array, phi: ak.Array, other_eta: ak.Array, other_phi: ak.Array) -> ak.Array:
+    """The same of awkward arrays.
+
+    Args:
+        eta, phi: Of the one object, ``(n_events,)``; missing where there is none.
+        other_eta, other_phi: Of the collection, ``n_events * var``; a missing direction is near nothing.
+
+    Returns:
+        ``(n_events,)``: the distance; infinite where the collection is empty or the object missing.
+    """
+    etas, offsets = flat_numbers(other_eta, np.nan)
+    phis, _ = flat_numbers(other_phi, np.nan)
+    one = [np.asarray(ak.fill_none(values, np.nan), dtype=np.float64) for values in (eta, phi)]
+    return ak.Array(min_delta_r(*one, etas.astype(np.float64), phis.astype(np.float64), offsets))

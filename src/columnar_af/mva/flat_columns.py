@@ -42,29 +42,33 @@ def flat_columns(
     return {name: column_accumulator(values) for name, values in columns.items()}
 
 
-def flattened(
-    events: ak.Array, chosen: ak.Array, weights: ak.Array, values: Mapping[str, ak.Array]
+def one_per_event(
+    events: ak.Array, weights: ak.Array, values: Mapping[str, ak.Array]
 ) -> dict[str, column_accumulator]:
-    """The same for any candidates, with columns that are given.
+    """The same for candidates of any kind, one in each event, with columns that are given.
 
     Args:
-        events: Events of the chunk.
-        chosen: Their selected candidates, ``n_events * var``.
-        weights: Weight of each event, ``(n_events,)``.
-        values: Column -> values of the candidates, ``n_events * var``.
+        events: The event of each candidate, ``(n_candidates,)``.
+        weights: Its weight.
+        values: Column -> values of the candidates, ``(n_candidates,)``.
     """
-    columns = _identifiers(events, chosen, weights)
-    columns |= {name: _flat(column) for name, column in values.items()}
+    columns = {name: _plain(column, keep=True) for name, column in _per_event(events, weights).items()}
+    columns |= {name: _plain(column) for name, column in values.items()}
     return {name: column_accumulator(column) for name, column in columns.items()}
 
 
-def _identifiers(events: ak.Array, chosen: ak.Array, weights: ak.Array) -> dict[str, Values]:
-    """Run, luminosity block, event and weight of each candidate."""
+def _per_event(events: ak.Array, weights: ak.Array) -> dict[str, ak.Array]:
+    """Run, luminosity block, event and weight of each event."""
     per_event = {name: getattr(events, field) for name, (field, _, _) in IDENTIFIERS.items()}
-    per_event[WEIGHT[0]] = weights
+    return per_event | {WEIGHT[0]: weights}
+
+
+def _identifiers(events: ak.Array, chosen: ak.Array, weights: ak.Array) -> dict[str, Values]:
+    """The same of each candidate."""
+    place = ak.local_index(chosen, axis=1)
     return {
-        name: _flat(ak.broadcast_arrays(values, ak.local_index(chosen, axis=1))[0], keep=True)
-        for name, values in per_event.items()
+        name: _flat(ak.broadcast_arrays(values, place)[0], keep=True)
+        for name, values in _per_event(events, weights).items()
     }
 
 
@@ -78,7 +82,10 @@ def _values(column: InputColumn, chosen: ak.Array, n_candidates: int) -> Values:
 
 def _flat(values: ak.Array, *, keep: bool = False) -> Values:
     """The values of all candidates one after the other, missing ones as NaN; ``keep`` keeps integers."""
-    flat = ak.flatten(values, axis=1)
+    return _plain(ak.flatten(values, axis=1), keep=keep)
+
+
+def _plain(flat: ak.Array, *, keep: bool = False) -> Values:
     if is_typetracer(flat):
         ak.typetracer.touch_data(flat)
         return np.zeros(0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import awkward as ak
@@ -43,6 +43,11 @@ def unrecorded() -> Iterator[None]:
         yield
     finally:
         _recording.reset(token)
+
+
+def is_recorded() -> bool:
+    """Whether selections are taken up for an explanation, which wants all cuts on all candidates."""
+    return _recording.get() is not None
 
 
 def is_typetracer(array: Any) -> bool:
@@ -94,6 +99,23 @@ class CandidateSelection:
         if recording is not None:
             recording.append(self)
 
+    @classmethod
+    def finished(
+        cls, cuts: list[Cut], rows: list[CutflowRow], passing: ak.Array, weights: ak.Array
+    ) -> CandidateSelection:
+        """A selection whose cuts were applied elsewhere; for distributions of what they left.
+
+        Args:
+            cuts: The cuts, with their masks on the candidates that are left.
+            rows: The cutflow.
+            passing: Candidates that pass all cuts: boolean, ``n_events * var``.
+            weights: Weight of each event that is left, ``(n_events,)``.
+        """
+        with unrecorded():
+            selection = cls(passing, weights)
+        selection._cuts, selection._rows, selection._passing = cuts, rows, passing
+        return selection
+
     @property
     def cuts(self) -> tuple[Cut, ...]:
         """The cuts, in order."""
@@ -118,7 +140,7 @@ class CandidateSelection:
                 not call.
             threshold: What the values are compared with, in words, for example ``1.62 < mass < 2.02 GeV``.
         """
-        self._append(Cut(cut, filled_with_false(passing), note or "", True, self._seen(values), threshold))
+        self.append(cut, passing, note or "", applied=True, values=values, threshold=threshold)
 
     def skip(
         self,
@@ -137,9 +159,22 @@ class CandidateSelection:
             passing: The part of it that can be applied, if any: boolean per event or per candidate.
             values, threshold: As of :meth:`add`.
         """
-        mask = None if passing is None else filled_with_false(passing)
         extent = "not applied" if passing is None else "applied in part"
-        self._append(Cut(cut, mask, f"{extent}: {reason}", False, self._seen(values), threshold))
+        self.append(cut, passing, f"{extent}: {reason}", applied=False, values=values, threshold=threshold)
+
+    def append(
+        self,
+        cut: str,
+        passing: ak.Array | None,
+        note: str,
+        *,
+        applied: bool,
+        values: Values | None,
+        threshold: str,
+    ) -> None:
+        """What :meth:`add` and :meth:`skip` have in common: a cut, applied or not, with the note as the cutflow shows it."""
+        mask = None if passing is None else filled_with_false(passing)
+        self._append(Cut(cut, mask, note, applied, self._seen(values), threshold))
 
     def _seen(self, values: Values | None) -> Mapping[str, Any]:
         # Called at once: in a loop over variations, the names that it uses mean something else a moment later.
@@ -155,61 +190,6 @@ class CandidateSelection:
             self._events = ak.any(self._passing, axis=1) if candidates_decide else self._events & cut.mask
         self._cuts.append(cut)
         self._rows.append(self._row(cut, self._events, self._passing))
-
-    @property
-    def narrows(self) -> bool:
-        """Whether it pays to leave out what cannot matter: not while an event is explained or columns are traced."""
-        return not (self._is_recorded or is_typetracer(self._passing))
-
-    def keep_events(self, mask: ak.Array) -> None:
-        """Go on with some events: what follows has these alone.
-
-        What the cutflow has counted so far stays counted. Nothing that was left out can come back, also not in an N-1
-        distribution, so the mask should be that of cuts which nobody wants to see N-1 distributions without: the trigger.
-
-        Args:
-            mask: Boolean per event ``(n_events,)``.
-        """
-        self._narrow(lambda array: array[mask])
-        self._weights = self._weights[mask]
-
-    def relevant(self, spare: int) -> ak.Array:
-        """Candidates that have failed at most ``spare`` of the cuts so far: boolean, ``n_events * var``.
-
-        Those that failed one can still appear in an N-1 distribution, those that failed two in nothing.
-        """
-        masks = [cut.mask for cut in self._cuts if cut.mask is not None]
-        if spare == 0 or not masks:
-            return self._passing
-        everyone = ak.ones_like(self._passing, dtype=np.int8)
-        return sum((everyone * ~mask for mask in masks), start=everyone * np.int8(0)) <= spare
-
-    def narrowed(self, candidates: ak.Array, spare: int | None) -> ak.Array:
-        """The candidates that can still matter; what follows has these alone.
-
-        Args:
-            candidates: ``n_events * var``, as the masks of the cuts are.
-            spare: How many failed cuts are tolerated; None to keep all.
-        """
-        if spare is None or not self.narrows:
-            return candidates
-        relevant = self.relevant(spare)
-        self.keep_candidates(relevant)
-        return candidates[relevant]
-
-    def keep_candidates(self, mask: ak.Array) -> None:
-        """Go on with some candidates, those of :meth:`relevant`: what follows has these alone.
-
-        What the cutflow has counted so far stays counted.
-
-        Args:
-            mask: Boolean, ``n_events * var``.
-        """
-        self._narrow(lambda array: array[mask] if array.ndim > 1 else array)
-
-    def _narrow(self, take: Callable[[ak.Array], ak.Array]) -> None:
-        self._cuts = [cut if cut.mask is None else replace(cut, mask=take(cut.mask)) for cut in self._cuts]
-        self._passing, self._events = take(self._passing), take(self._events)
 
     @property
     def passing(self) -> ak.Array:

@@ -25,6 +25,7 @@ from uproot.source.futures import TrivialExecutor
 
 from columnar_af.ntuples.fast_reader.column_cache import ColumnCache
 from columnar_af.ntuples.fast_reader.columns import ColumnReader, Pool
+from columnar_af.ntuples.fast_reader.entry_selection import entries_at
 from columnar_af.ntuples.fast_reader.open_trees import open_trees
 from columnar_af.ntuples.fast_reader.statistics import ReadStatistics
 
@@ -91,6 +92,10 @@ class FastSourceMapping(UprootSourceMapping):
                 self._columns[key] = reader.read(columnhandle, start, stop).to_awkward()
             return self._columns[key]
 
+    def has_read(self, branch: Any) -> bool:
+        """Whether a branch is in memory."""
+        return (branch.cache_key, self._start, self._stop) in self._columns
+
     def _is_preloaded(self, branch: Any) -> bool:
         return self.preloaded_arrays is not None and branch.name in self.preloaded_arrays
 
@@ -98,7 +103,7 @@ class FastSourceMapping(UprootSourceMapping):
 class SparseSourceMapping(FastSourceMapping):
     """A mapping for some entries of the range of another one.
 
-    Baskets that hold none of these entries are not read. Made by :func:`events_where`.
+    Baskets that hold none of these entries are not read. Made by :func:`events_where`, also from a sparse mapping.
     """
 
     @classmethod
@@ -125,6 +130,17 @@ class SparseSourceMapping(FastSourceMapping):
     _parent: FastSourceMapping
     _kept: npt.NDArray[np.int64]
 
+    @property
+    def _root(self) -> FastSourceMapping:
+        """The mapping of the whole range."""
+        return self._parent._root if isinstance(self._parent, SparseSourceMapping) else self._parent
+
+    @property
+    def _kept_of_root(self) -> npt.NDArray[np.int64]:
+        """Places in the whole range."""
+        is_sparse = isinstance(self._parent, SparseSourceMapping)
+        return self._parent._kept_of_root[self._kept] if is_sparse else self._kept
+
     def reader_of(self, tree: Any) -> ColumnReader:
         """The parent's reader."""
         return self._parent.reader_of(tree)
@@ -136,28 +152,31 @@ class SparseSourceMapping(FastSourceMapping):
         first, last = self._parent._start, self._parent._stop
         if columnhandle is None or not self._can_skip(columnhandle, allow_missing):
             whole = self._parent.extract_column(columnhandle, first, last, allow_missing, use_ak_forth)
-            return _take(ak.Array(whole), self._kept)
+            return entries_at(ak.Array(whole), self._kept)
         key = (columnhandle.cache_key, start, stop)
         with self._reading:
             if key not in self._columns:
-                reader = self.reader_of(columnhandle.tree)
-                column, places = reader.read_entries(columnhandle, self._kept + first)
-                self._columns[key] = _take(column.to_awkward(), places)
+                reader, kept = self.reader_of(columnhandle.tree), self._kept_of_root
+                column, places = reader.read_entries(columnhandle, kept + self._root._start)
+                self._columns[key] = entries_at(column.to_awkward(), places)
             return self._columns[key]
 
     def _can_skip(self, branch: Any, allow_missing: bool) -> bool:
-        """Whether baskets can be left out: the reader knows the branch and the parent has not read it."""
+        """Whether baskets can be left out: the reader knows the branch, and no parent has read it."""
         if (
             allow_missing
             or isinstance(branch, uproot.behaviors.RNTuple.HasFields)
             or self._is_preloaded(branch)
         ):
             return False
-        if self._parent.column_cache is not None:
+        if self._root.column_cache is not None:
             # It keeps whole columns: a part of one would be read from the file again in each pass.
             return False
-        known = (branch.cache_key, self._parent._start, self._parent._stop) in self._parent._columns
-        return not known and self.reader_of(branch.tree).knows(branch)
+        return not self._parent.has_read(branch) and self.reader_of(branch.tree).knows(branch)
+
+    def has_read(self, branch: Any) -> bool:
+        """Whether a branch is in memory, here or in the parent."""
+        return super().has_read(branch) or self._parent.has_read(branch)
 
 
 def fast_events(
@@ -318,11 +337,3 @@ def use_fast_reading(*, pool: Pool | None = None, cache: ColumnCache | None = No
         column_cache = cache
 
     factory.UprootSourceMapping = Configured
-
-
-def _take(array: ak.Array, places: npt.NDArray[np.int64]) -> ak.Array:
-    """Some entries of a column, as a column of its own."""
-    layout = array[places].layout
-    if isinstance(layout, ak.contents.ListArray | ak.contents.ListOffsetArray):
-        layout = layout.to_ListOffsetArray64(True)
-    return ak.to_packed(ak.Array(layout))
