@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, ClassVar
 
 import awkward as ak
@@ -278,13 +277,13 @@ class DsPhiPi(ProcessorABC):
         label = ", ".join((variation, *by_weight)) if self.systematics else ""
         spare = 1 if self.n_minus_one and variation == NOMINAL else 0
         selected = select(events, cuts, weights, note=self._era_note(events), label=label, spare=spare)
-        chosen = selected.chosen
+        chosen = Chosen.of(selected)
         best, left = chosen.candidates, chosen.weights
 
         results = masses_and_yields(best, left, is_data=is_data)
         if variation != NOMINAL:
             return results
-        results["hists"] |= result_histograms(best, left) | decay_length_planes(best, left)
+        results["hists"] |= result_histograms(best, left) | decay_length_planes(chosen)
         if self.n_minus_one:
             results["hists"] |= n_minus_one_histograms(selected, cuts)
         if not is_data:
@@ -353,17 +352,15 @@ class Selected:
     candidates: ak.Array
     selection: CandidateSelection
 
-    @cached_property
-    def chosen(self) -> Chosen:
-        """The selected candidates: those that pass all cuts, one per event at most."""
-        has_one = ak.any(self.selection.passing, axis=1)
-        best = ak.flatten(self.candidates[self.selection.passing], axis=1)
-        return Chosen(events_where(self.events, has_one), best, self.weights[has_one], has_one)
-
     def of_chosen(self, values: ak.Array) -> ak.Array:
         """Those of values of all events of the chunk that belong to the selected candidates."""
         left = values if self.places is None else values[self.places]
-        return left[self.chosen.has_one]
+        return left[self.has_one]
+
+    @property
+    def has_one(self) -> ak.Array:
+        """Which of the events that are left have a selected candidate."""
+        return ak.any(self.selection.passing, axis=1)
 
 
 @dataclass(frozen=True)
@@ -374,13 +371,21 @@ class Chosen:
         events: The event of each.
         candidates: The candidates, ``(n_selected,)``; see :func:`matched_candidates`.
         weights: Weight of the event of each.
-        has_one: Which of the events that are left have one.
+        decay_lengths: Their decay lengths; see :func:`decay_lengths`.
     """
 
     events: ak.Array
     candidates: ak.Array
     weights: ak.Array
-    has_one: ak.Array
+    decay_lengths: Mapping[str, ak.Array]
+
+    @classmethod
+    def of(cls, selected: Selected) -> Chosen:
+        """Those that pass all cuts, one per event at most."""
+        has_one = selected.has_one
+        best = ak.flatten(selected.candidates[selected.selection.passing], axis=1)
+        events = events_where(selected.events, has_one)
+        return cls(events, best, selected.weights[has_one], decay_lengths(best.triplet))
 
 
 def dimuon_mass(view: CandidateView) -> ak.Array:
@@ -442,7 +447,7 @@ def select(
         selection = apply_cuts(declared, CandidateSelection(events.triplet, weights, label), view)
         return Selected(events, None, weights, matched_candidates(view), selection)
     left = narrowed_selection(declared, events, "triplet", weights, spare=spare, where=events_where)
-    candidates = matched_candidates(ListView(left.events, left.candidates))
+    candidates = matched_candidates(left.lists)
     return Selected(left.events, left.places, weights[left.places], candidates, left.selection)
 
 
@@ -806,26 +811,26 @@ def candidate_columns(chosen: Chosen) -> dict[str, column_accumulator]:
     triplet = chosen.candidates.triplet
     values = {"tripletMass": triplet.mass, "Pt_tripl": triplet.pt, "Eta_tripl": triplet.eta}
     values["phiMass"] = chosen.candidates.dimuon_mass
-    lengths, unknown = decay_lengths(triplet), ak.full_like(triplet.mass, np.nan)
+    lengths, unknown = chosen.decay_lengths, ak.full_like(triplet.mass, np.nan)
     values |= {f"decay_length_{name}": lengths.get(name, unknown) for name in DECAY_LENGTHS}
     return one_per_event(chosen.events, chosen.weights, values)
 
 
-def decay_length_planes(best: ak.Array, weights: ak.Array) -> dict[str, hist.Hist]:
+def decay_length_planes(chosen: Chosen) -> dict[str, hist.Hist]:
     """Mass against decay length, for the fit of the prompt fraction.
 
     Histograms, not columns: they add up, in any order, and their size does not grow with the data. Weights that unfold the
     components (sPlot) depend on the mass alone and can be given per bin of it.
     """
-    mass = best.triplet.mass
+    mass = chosen.candidates.triplet.mass
     histograms = {}
-    for name, values in decay_lengths(best.triplet).items():
+    for name, values in chosen.decay_lengths.items():
         plane = hist.Hist(
             hist.axis.Regular(62, *MASS_RANGE, name="mass", label="$m(\\mu\\mu\\pi)$ [GeV]"),
             decay_length_axis(),
             storage=hist.storage.Weight(),
         )
-        fill_plane(plane, mass, values, weights)
+        fill_plane(plane, mass, values, chosen.weights)
         histograms[f"mass_decay_length_{name}"] = plane
     return histograms
 
@@ -858,22 +863,21 @@ def origin_histograms(chosen: Chosen) -> dict[str, hist.Hist]:
         return {}
     mass = chosen.candidates.triplet.mass
     wanted = is_from_phi(chosen.candidates) & (mass >= MASS_RANGE[0]) & (mass < MASS_RANGE[1])
-    triplet, weights = chosen.candidates.triplet[wanted], chosen.weights[wanted]
-    gen = events_where(chosen.events, wanted).gen
-    prompt, from_b = (nearest_ds(triplet, gen, origin) for origin in (PROMPT_DS, DS_FROM_B))
+    gen = chosen.events.gen
+    prompt, from_b = (nearest_ds(chosen.candidates.triplet, gen, origin) for origin in (PROMPT_DS, DS_FROM_B))
     histograms = {}
-    for name, values in decay_lengths(triplet).items():
+    for name, values in chosen.decay_lengths.items():
         for origin, passing in (("prompt", prompt < from_b), ("from_b", from_b < prompt)):
             histogram = hist.Hist(decay_length_axis(), storage=hist.storage.Weight())
-            fill(histogram, values, weights, passing)
+            fill(histogram, values, chosen.weights, wanted & passing)
             histograms[f"decay_length_{name}_{origin}"] = histogram
     return histograms
 
 
 def nearest_ds(triplet: ak.Array, gen: ak.Array, origin: int) -> ak.Array:
     """ΔR of the candidate of each event to the nearest generated D_s of an origin; infinite where there is none."""
-    from_there = gen.is_ds == origin
-    return nearest_delta_r(triplet.eta, triplet.phi, gen.eta[from_there], gen.phi[from_there])
+    eta = ak.mask(gen.eta, gen.is_ds == origin)  # a missing direction is near nothing
+    return nearest_delta_r(triplet.eta, triplet.phi, eta, gen.phi)
 
 
 def cut_variables(

@@ -40,7 +40,9 @@ def vectors(rows):
 def optional(values):
     """Numbers and None, typed also where there are none."""
     masked = ak.Array([np.nan if value is None else value for value in values])
-    return ak.mask(ak.values_astype(masked, np.float64), np.array([v is not None for v in values], dtype=bool))
+    return ak.mask(
+        ak.values_astype(masked, np.float64), np.array([v is not None for v in values], dtype=bool)
+    )
 
 
 def events_of(drawn):
@@ -93,7 +95,7 @@ def test_leaving_out_what_cannot_matter_changes_nothing(drawn, order, spare):
     whole = apply_cuts(cuts, CandidateSelection(events.candidate, weights), view)
     left = narrowed_selection(cuts, events, "candidate", weights, spare=spare)
     assert left.selection.cutflow() == whole.cutflow()
-    chosen = ak.to_list(left.candidates[left.selection.passing])
+    chosen = ak.to_list(left.lists.candidates[left.selection.passing])
     assert [one for one in chosen if one] == [
         one for one in ak.to_list(events.candidate[whole.passing]) if one
     ]
@@ -101,7 +103,7 @@ def test_leaving_out_what_cannot_matter_changes_nothing(drawn, order, spare):
     if spare:
         for cut in cuts[2:]:
             expected = events.candidate[whole.all_but(cut.name, "best")]
-            found = left.candidates[left.selection.all_but(cut.name, "best")]
+            found = left.lists.candidates[left.selection.all_but(cut.name, "best")]
             assert _flat(found) == _flat(expected), cut.name
 
 
@@ -110,7 +112,9 @@ def _flat(lists):
 
 
 def test_a_missing_value_passes_no_cut_whatever_the_others_are():
-    events = events_of([{"candidates": [{"x": None, "y": 1.0, "leg": (1, 1, 1)}], "muons": [], "fired": True}])
+    events = events_of(
+        [{"candidates": [{"x": None, "y": 1.0, "leg": (1, 1, 1)}], "muons": [], "fired": True}]
+    )
     left = narrowed_selection(CUTS[:3], events, "candidate", np.ones(1))
     assert left.selection.cutflow()["either"].candidates == 0
 

@@ -33,6 +33,7 @@ from columnar_af.errors import (
 )
 from columnar_af.kernels.start_up import prepare_kernels
 from columnar_af.ntuples.fast_reader import ColumnCache, fast_events
+from columnar_af.processing.allocation import keep_freed_memory
 from columnar_af.processing.chunk import Chunk, ChunkMetrics, ChunkOutcome, StoredPartial
 from columnar_af.processing.endurance import Endurance
 from columnar_af.processing.garbage import collector
@@ -108,6 +109,7 @@ class ChunkFunction:
     def _process(self, chunk: Chunk, meter: _Meter) -> Any:
         processor, schema = self._load()
         prepare_kernels()
+        keep_freed_memory()
         with work_address(chunk.address), open_file(chunk.file) as file:
             _require_same_file(chunk, file)
             try:

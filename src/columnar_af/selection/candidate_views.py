@@ -144,16 +144,25 @@ class FlatView:
         masks = [column.present for column in self._looked_at.values() if column.present is not None]
         return np.logical_and.reduce(masks) if masks else None
 
-    def as_lists(self, kept: Mask | None = None) -> ListView:
-        """The candidates that are left, as lists per event.
+    def as_lists(self, events: ak.Array, counts: Index) -> ListView:
+        """The candidates that are left, as lists per event; to be used before more are left out.
 
         Args:
-            kept: Events to keep, among them all that have a candidate; all where None. The view's events are not narrowed with it.
+            events: The events, or among them all that have a candidate.
+            counts: Number of candidates of each.
         """
-        records = self._all.records if self._places is None else self._all.records[self._places]
-        counts = np.diff(self.offsets)
-        lists = ak.unflatten(records, counts if kept is None else counts[kept])
-        return ListView(self.events, lists)
+        return _ListsOfFlat(self, events, counts)
+
+    def all_at_places(self) -> ak.Array:
+        """The candidates that are left, as awkward records."""
+        return self._all.records if self._places is None else self._all.records[self._places]
+
+    def partners_at_places(self, leg: str, collection: str) -> ak.Array:
+        """The object of a collection that each leg is, as awkward records or None."""
+        records = self._collection(collection).records
+        places = ak.index.Index64(self._partner_places(leg, collection))
+        layout = ak.contents.IndexedOptionArray.simplified(places, ak.to_layout(records))
+        return ak.Array(layout, behavior=records.behavior, attrs=records.attrs)
 
     def _collection(self, name: str) -> FlatCollection:
         if name not in self._collections:
@@ -179,3 +188,15 @@ class FlatView:
             others = [objects.column(name).numbers() for name in MOMENTUM]
             self._partners[leg, collection] = match_flat_legs(*legs, self.event, *others, objects.offsets)
         return self._partners[leg, collection]
+
+
+class _ListsOfFlat(ListView):
+    """Lists of the candidates that a flat view has, whose partners it knows."""
+
+    def __init__(self, flat: FlatView, events: ak.Array, counts: Index) -> None:
+        super().__init__(events, ak.unflatten(flat.all_at_places(), counts))
+        self._flat, self._counts = flat, counts
+
+    def partner(self, leg: str, collection: str) -> ak.Array:
+        """As of :class:`ListView`."""
+        return ak.unflatten(self._flat.partners_at_places(leg, collection), self._counts)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import awkward as ak
 import numpy as np
 
-from columnar_af.selection.candidate_views import FlatView
+from columnar_af.selection.candidate_views import FlatView, ListView
 from columnar_af.selection.candidates import CandidateSelection, Cut
 from columnar_af.selection.cutflow import CutflowRow
 from columnar_af.selection.declared_cuts import DeclaredCut, Level
@@ -38,13 +38,13 @@ class Narrowed:
     Attributes:
         events: The events that have a candidate which can still matter.
         places: Where they are among all events of the chunk.
-        candidates: Their candidates that can still matter, ``n_events * var`` records.
+        lists: Their candidates that can still matter.
         selection: The cuts on them; its cutflow counts all candidates of the chunk.
     """
 
     events: ak.Array
     places: Index
-    candidates: ak.Array
+    lists: ListView
     selection: CandidateSelection
 
 
@@ -145,7 +145,7 @@ class _Walk:
     def _of_lists(self, cut: DeclaredCut, view: FlatView) -> Mask:
         assert cut.passing is not None
         self._narrow(few=1.0)
-        lists = view.as_lists()
+        lists = view.as_lists(self._events, np.diff(view.offsets))
         passing = (ak.unflatten(self._passing, np.diff(view.offsets)),) * (cut.level is Level.CHOICE)
         decisions = ak.fill_none(ak.flatten(cut.passing(lists, *passing), axis=1), False)
         return np.asarray(decisions, dtype=np.bool_)
@@ -192,15 +192,15 @@ class _Walk:
         kept = np.zeros(len(self._weights), dtype=np.bool_)
         kept[view.event] = True
         counts = np.diff(view.offsets)[kept]
-        lists = view.as_lists(kept)
         cuts = [
             Cut(cut.name, None if mask is None else ak.unflatten(mask, counts), cut.remark)
             for cut, mask in zip(self._cuts, self._masks, strict=True)
         ]
         passing = ak.unflatten(self._passing, counts)
+        events = self._where(self._events, kept)
         return Narrowed(
-            self._where(self._events, kept),
+            events,
             self._places[kept],
-            lists.candidates,
+            view.as_lists(events, counts),
             CandidateSelection.finished(cuts, self._rows, passing, self._weights[kept]),
         )

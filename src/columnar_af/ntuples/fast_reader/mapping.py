@@ -252,6 +252,8 @@ def events_where(events: ak.Array, mask: Any) -> ak.Array:
     if flags.shape != (len(events),):
         msg = f"mask: expected one bool for each of the {len(events)} events, got shape {flags.shape}"
         raise ValueError(msg)
+    if flags.all():
+        return events
     sparse = SparseSourceMapping.of(mapping, flags)
     made = events.attrs["@events_factory"]
     uuid, tree, _ = factory.key_to_tuple(made._partition_key)
