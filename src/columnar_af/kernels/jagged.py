@@ -17,6 +17,10 @@ import numpy.typing as npt
 
 P = ParamSpec("P")
 
+SENTINELS = "__sentinels__"
+"""Parameter of a column with missing values: the values that stand for a missing one, where these tell them all. Who needs some of
+the values only can so tell from them which are missing, without the mask of all."""
+
 Offsets = npt.NDArray[np.int64]
 
 

@@ -8,12 +8,14 @@ the awkward record, so that one function states a cut for both.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
+
+from columnar_af.kernels.jagged import SENTINELS
 
 Values = NDArray[Any]
 Mask = NDArray[np.bool_]
@@ -23,40 +25,52 @@ COORDINATES = ("pt", "eta", "phi", "mass")
 """Fields of a Lorentz vector."""
 
 
-@dataclass(frozen=True)
 class FlatColumn:
     """Values one behind the other.
 
-    Attributes:
+    Args:
         values: Shape (objects,).
         present: Which of them are there, shape (objects,); None where all are.
+        sentinels: Values that stand for a missing one, where this is how missing values are told; ``present`` is about others.
     """
 
-    values: Values
-    present: Mask | None
+    def __init__(
+        self, values: Values, present: Mask | None = None, sentinels: tuple[float, ...] = ()
+    ) -> None:
+        self.values = values
+        self._told = None if present is None or present.all() else present
+        self._sentinels = sentinels
 
     @classmethod
     def of(cls, array: ak.Array) -> FlatColumn:
         """From a flat awkward array of numbers or bools, with or without missing values."""
         layout = ak.to_layout(array)
         if isinstance(layout, ak.contents.NumpyArray):
-            return cls(ak.to_numpy(layout), None)
+            return cls(ak.to_numpy(layout))
         if isinstance(layout, ak.contents.ByteMaskedArray):
+            if SENTINELS in layout.parameters:
+                return cls(ak.to_numpy(layout.content), sentinels=tuple(layout.parameters[SENTINELS]))
             whole = layout.materialize()
-            present = np.asarray(whole.mask.data) == layout.valid_when
-            return cls(ak.to_numpy(whole.content), None if present.all() else present)
-        present = ~np.asarray(ak.is_none(array))
+            return cls(ak.to_numpy(whole.content), np.asarray(whole.mask.data) == layout.valid_when)
         filled = ak.to_numpy(ak.fill_none(array, False if _holds_bools(array) else np.nan))
-        return cls(filled, None if present.all() else present)
+        return cls(filled, ~np.asarray(ak.is_none(array)))
+
+    @cached_property
+    def present(self) -> Mask | None:
+        """Which values are there, shape (objects,); None where all are."""
+        masks = [self.values != sentinel for sentinel in self._sentinels]
+        masks += [] if self._told is None else [self._told]
+        present = np.logical_and.reduce(masks) if masks else None
+        return None if present is None or present.all() else present
 
     def at(self, places: Index) -> FlatColumn:
         """The values at some places; a negative place is a missing value."""
         values = self.values.take(places, mode="clip") if len(self.values) else _nothing(self.values, places)
-        present = None if self.present is None else self.present.take(places, mode="clip")
+        present = None if self._told is None else self._told.take(places, mode="clip")
         outside = places < 0
         if outside.any():
             present = ~outside if present is None else present & ~outside
-        return FlatColumn(values, None if present is None or present.all() else present)
+        return FlatColumn(values, present, self._sentinels)
 
     def numbers(self) -> NDArray[np.float64]:
         """The values as numbers, NaN where they are missing."""

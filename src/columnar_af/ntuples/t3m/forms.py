@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isinf
 from typing import Any
 
 from coffea.nanoevents.util import quote, unquote
 
+from columnar_af.kernels.jagged import SENTINELS
 from columnar_af.ntuples.t3m.columns import Choice, Column, Constant, Group, Repair
 
 Form = dict[str, Any]
@@ -79,12 +81,13 @@ def _values(what: Column, branch: str, source: str, primitive: str) -> Form:
     if not what.optional:
         return numbers
     sentinels = "|".join(repr(value) for value in what.missing)
+    told = not what.flag and isinf(what.largest)
     return {
         "class": "ByteMaskedArray",
         "mask": "i8",
         "valid_when": True,
         "content": numbers,
-        "parameters": {},
+        "parameters": {SENTINELS: list(what.missing)} if told else {},
         "form_key": _program(source, sentinels, repr(what.largest), "!t3m_present"),
     }
 
