@@ -880,31 +880,96 @@ def nearest_ds(triplet: ak.Array, gen: ak.Array, origin: int) -> ak.Array:
     return nearest_delta_r(triplet.eta, triplet.phi, eta, gen.phi)
 
 
-def cut_variables(
-    candidates: ak.Array, cuts: Thresholds
-) -> dict[str, dict[str, tuple[Callable[..., hist.Hist], ak.Array]]]:
-    """cut -> the variables that it cuts on, each with the histogram to draw it in."""
-    triplet = candidates.triplet
-    pt = {
-        f"{leg}_pt": (filled(50, 0, 10, f"{leg}_pt", f"$p_T$({leg}) [GeV]"), triplet[leg].pt)
-        for leg in ("mu1", "mu2", "track")
+Variables = dict[str, tuple[Callable[..., hist.Hist], ak.Array]]
+"""Name of a variable -> the function that makes its histogram, and its values."""
+
+
+def cut_variables(cut: str, candidates: ak.Array, cuts: Thresholds) -> Variables:
+    """The variables that a cut cuts on, each with the histogram to draw it in."""
+    variables: Mapping[str, Callable[[ak.Array, Thresholds], Variables]] = {
+        "mass": mass_variables,
+        "pv_tracks": vertex_variables,
+        "flight_significance": flight_variables,
+        "acceptance": leg_variables,
+        "delta_r": distance_variables,
+        "muon_id": flag_variables,
+        "track_ip": track_variables,
+        "dimuon_mass": dimuon_variables,
+        "trigger_match": match_variables,
     }
-    eta = {
-        f"{leg}_eta": (filled(60, -3, 3, f"{leg}_eta", f"$\\eta$({leg})"), triplet[leg].eta)
-        for leg in ("mu1", "mu2", "track")
-    }
-    delta_r = {
+    return variables[cut](candidates, cuts) if cut in variables else {}
+
+
+def mass_variables(candidates: ak.Array, _: Thresholds) -> Variables:
+    """Mass of the candidate."""
+    make = filled(100, 1.4, 2.4, "mass", "$m(\\mu\\mu\\pi)$ [GeV]")
+    return {"mass": (make, candidates.triplet.mass)}
+
+
+def vertex_variables(candidates: ak.Array, _: Thresholds) -> Variables:
+    """Tracks of the primary vertex."""
+    make = filled(100, -0.5, 99.5, "pv_tracks", "tracks of the primary vertex")
+    return {"pv_tracks": (make, candidates.triplet.refitted_pv.n_tracks)}
+
+
+def flight_variables(candidates: ak.Array, _: Thresholds) -> Variables:
+    """Significance of the flight distance, where the ntuple holds it."""
+    if "flight_distance_bs_significance" not in candidates.triplet.fields:
+        return {}
+    make = filled(50, 0, 20, "flight_significance", "$L_{xy}/\\sigma$ (beam spot)")
+    return {"flight_significance": (make, candidates.triplet.flight_distance_bs_significance)}
+
+
+def distance_variables(candidates: ak.Array, _: Thresholds) -> Variables:
+    """Distances of the legs."""
+    return {
         name: (filled(60, 0, 1.2, name, f"$\\Delta R$ ({name[8:].replace('_', ', ')})"), value)
-        for name, value in leg_delta_r(triplet).items()
+        for name, value in leg_delta_r(candidates.triplet).items()
     }
-    match = {
+
+
+def track_variables(candidates: ak.Array, _: Thresholds) -> Variables:
+    """Impact parameters of the track."""
+    dz, dxy = (
+        filled(60, -30, 30, "track_dz", "$d_z$(track) [cm]"),
+        filled(60, -0.6, 0.6, "track_dxy", "$d_{xy}$(track) [cm]"),
+    )
+    return {"track_dz": (dz, candidates.pion.dz), "track_dxy": (dxy, candidates.pion.dxy)}
+
+
+def dimuon_variables(candidates: ak.Array, _: Thresholds) -> Variables:
+    """Mass of the muons."""
+    make = filled(100, 0.9, 1.15, "dimuon_mass", "$m(\\mu\\mu)$ [GeV]")
+    return {"dimuon_mass": (make, candidates.dimuon_mass)}
+
+
+def match_variables(candidates: ak.Array, cuts: Thresholds) -> Variables:
+    """Distances of the legs to their trigger objects."""
+    return {
         f"{leg}_trigger_dr": (
             filled(50, 0, 0.1, f"{leg}_trigger_dr", f"$\\Delta R$({leg}, trigger)"),
-            triplet[leg].trigger_match_dr,
+            candidates.triplet[leg].trigger_match_dr,
         )
         for leg in cuts.trigger_legs
     }
-    flags = {
+
+
+def leg_variables(candidates: ak.Array, _: Thresholds) -> Variables:
+    """Transverse momentum and pseudorapidity of the legs."""
+    triplet = candidates.triplet
+    legs = ("mu1", "mu2", "track")
+    pt = {
+        f"{leg}_pt": (filled(50, 0, 10, f"{leg}_pt", f"$p_T$({leg}) [GeV]"), triplet[leg].pt) for leg in legs
+    }
+    eta = {
+        f"{leg}_eta": (filled(60, -3, 3, f"{leg}_eta", f"$\\eta$({leg})"), triplet[leg].eta) for leg in legs
+    }
+    return pt | eta
+
+
+def flag_variables(candidates: ak.Array, cuts: Thresholds) -> Variables:
+    """The identification flags that the ntuple holds."""
+    return {
         f"{leg}_{flag}": (
             filled(2, -0.5, 1.5, f"{leg}_{flag}", f"{leg} {flag.replace('_', ' ')}"),
             candidates[leg][flag],
@@ -913,44 +978,17 @@ def cut_variables(
         for flag in cuts.muon_id
         if flag in candidates[leg].fields
     }
-    variables = {
-        "mass": {"mass": (filled(100, 1.4, 2.4, "mass", "$m(\\mu\\mu\\pi)$ [GeV]"), triplet.mass)},
-        "pv_tracks": {
-            "pv_tracks": (
-                filled(100, -0.5, 99.5, "pv_tracks", "tracks of the primary vertex"),
-                triplet.refitted_pv.n_tracks,
-            )
-        },
-        "acceptance": pt | eta,
-        "delta_r": delta_r,
-        "muon_id": flags,
-        "track_ip": {
-            "track_dz": (filled(60, -30, 30, "track_dz", "$d_z$(track) [cm]"), candidates.pion.dz),
-            "track_dxy": (filled(60, -0.6, 0.6, "track_dxy", "$d_{xy}$(track) [cm]"), candidates.pion.dxy),
-        },
-        "dimuon_mass": {
-            "dimuon_mass": (
-                filled(100, 0.9, 1.15, "dimuon_mass", "$m(\\mu\\mu)$ [GeV]"),
-                candidates.dimuon_mass,
-            )
-        },
-        "trigger_match": match,
-    }
-    if "flight_distance_bs_significance" in triplet.fields:
-        make = filled(50, 0, 20, "flight_significance", "$L_{xy}/\\sigma$ (beam spot)")
-        variables["flight_significance"] = {
-            "flight_significance": (make, triplet.flight_distance_bs_significance)
-        }
-    return variables
 
 
 def n_minus_one_histograms(selected: Selected, cuts: Thresholds) -> dict[str, hist.Hist]:
     """Each cut variable of the candidates that pass all other cuts on candidates (the choice of the best left out)."""
     histograms = {}
-    for cut, variables in cut_variables(selected.candidates, cuts).items():
+    for cut in CUTS:
         others = selected.selection.all_but(cut, "best_candidate")
-        for name, (make, values) in variables.items():
-            histograms[f"n_minus_1_{name}"] = make(values, selected.weights, others)
+        candidates = ak.flatten(selected.candidates[others], axis=1)
+        weights = ak.flatten(ak.broadcast_arrays(selected.weights, others)[0][others], axis=1)
+        for name, (make, values) in cut_variables(cut, candidates, cuts).items():
+            histograms[f"n_minus_1_{name}"] = make(values, weights)
     return histograms
 
 
