@@ -32,7 +32,7 @@ from columnar_af.errors import (
     work_address,
 )
 from columnar_af.kernels.start_up import prepare_kernels
-from columnar_af.ntuples.fast_reader import ColumnCache, fast_events
+from columnar_af.ntuples.fast_reader import ColumnCache, fast_events, keep_freed_memory
 from columnar_af.processing.chunk import Chunk, ChunkMetrics, ChunkOutcome, StoredPartial
 from columnar_af.processing.endurance import Endurance
 from columnar_af.processing.garbage import collector
@@ -108,6 +108,7 @@ class ChunkFunction:
     def _process(self, chunk: Chunk, meter: _Meter) -> Any:
         processor, schema = self._load()
         prepare_kernels()
+        _reuse_memory()
         with work_address(chunk.address), open_file(chunk.file) as file:
             _require_same_file(chunk, file)
             try:
@@ -128,6 +129,12 @@ class ChunkFunction:
             loaded: tuple[Any, Any] = pickle.loads(self.payload.data)  # noqa: S301  # made by Payload.of in the same run
             return loaded
         return self.payload.load()
+
+
+@cache
+def _reuse_memory() -> None:
+    """Once per process: the columns of a chunk take the memory of those before, instead of fresh pages of the system."""
+    keep_freed_memory()
 
 
 class _Meter:

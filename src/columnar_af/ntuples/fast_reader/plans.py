@@ -106,7 +106,7 @@ class _NumbersPlan:
 
     def _decode(self, number: int) -> None:
         started = time.thread_time()
-        data, starts = self._baskets[number].contents()
+        data, starts = self._baskets[number].contents(starts=self._kind.kind is Kind.COUNTED)
         inflated = time.thread_time()
         if len(data) != self._baskets[number].data_bytes:
             msg = f"a basket has {len(data)} bytes of values, not {self._baskets[number].data_bytes}"
@@ -174,7 +174,7 @@ class _StringsPlan:
             return
         started = time.thread_time()
         basket = self._baskets[number]
-        data = basket.contents()[0]
+        data = basket.contents(starts=False)[0]
         inflated = time.thread_time()
         strings, letters = decode.count_strings(data, basket.entries)
         if strings < 0:

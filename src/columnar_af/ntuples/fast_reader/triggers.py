@@ -260,7 +260,7 @@ def _search(
     reader: ColumnReader, basket: Basket, first: int, patterns: Bytes, pattern_offsets: Integers, exact: bool
 ) -> NameRuns:
     began = time.thread_time()
-    data = basket.contents()[0]
+    data = basket.contents(starts=False)[0]
     inflated = time.thread_time()
     checked = int(count_strings(data, basket.entries)[0])
     if checked < 0:
