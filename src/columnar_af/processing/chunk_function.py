@@ -37,6 +37,7 @@ from columnar_af.processing.chunk import Chunk, ChunkMetrics, ChunkOutcome, Stor
 from columnar_af.processing.endurance import Endurance
 from columnar_af.processing.garbage import collector
 from columnar_af.processing.journal.partial_format import NotStorableError, encode
+from columnar_af.processing.kept_files import kept_files
 from columnar_af.processing.memory import peak_memory
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.payload import Payload
@@ -109,8 +110,10 @@ class ChunkFunction:
         processor, schema = self._load()
         prepare_kernels()
         _reuse_memory()
-        with work_address(chunk.address), open_file(chunk.file) as file:
-            _require_same_file(chunk, file)
+        with work_address(chunk.address), open_file(chunk.file) as opened:
+            _require_same_file(chunk, opened)
+            file = kept_files.same_as(opened, chunk.file)
+            before = int(file.file.source.num_requested_bytes)
             try:
                 # What goes wrong here without an error of ours is the file's fault: open_file says so.
                 columns = self.columns.get(chunk.dataset, frozenset())
@@ -122,7 +125,7 @@ class ChunkFunction:
                 logger.info("%s has no entries and is passed over: %s", chunk.address, error.message)
                 return None
             finally:
-                meter.bytes_read += int(file.file.source.num_requested_bytes)
+                meter.bytes_read += int(file.file.source.num_requested_bytes) - before
 
     def _load(self) -> tuple[Any, Any]:
         if len(self.payload.data) <= FRESH_UP_TO_BYTES:
