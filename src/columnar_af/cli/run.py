@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from columnar_af.cli.chunk_options import with_chunk_options
+
 if TYPE_CHECKING:
     from columnar_af.processing.dask_address import SchedulerAddress
     from columnar_af.processing.plan import PlanFilter
@@ -82,7 +84,7 @@ class Parameter(click.ParamType[tuple[str, object]]):
     help="How the chunks are run; the result does not depend on it.",
 )
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="Number of local workers.")
-@click.option("--chunksize", type=click.IntRange(min=1), default=100_000, help="Entries per chunk, nearly.")
+@with_chunk_options
 @click.option("--max-chunks", type=click.IntRange(min=1), show_default="all", help="Most chunks per dataset.")
 @click.option("--client", metavar="ADDRESS", help="Address of a dask scheduler, for the dask executors.")
 @click.option("--tls-ca", type=EXISTING, help="Certificate of the authority of a tls:// scheduler.")
@@ -115,6 +117,12 @@ class Parameter(click.ParamType[tuple[str, object]]):
     default=False,
     help="Keep decoded columns on the local disk, so that a second pass inflates nothing (columnar-af cache).",
 )
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    show_default="cores / workers",
+    help="Threads of each worker that read columns; the result does not depend on them.",
+)
 @click.option("--dataset", help="Run this dataset only.")
 @click.option("--file", help="Run this file only, as an error names it.")
 @click.option("--entries", type=EntryRange(), help="Run these entries only, as one chunk per file.")
@@ -126,7 +134,8 @@ def run(
     output: str | None,
     executor: str,
     workers: int,
-    chunksize: int,
+    chunksize: int | None,
+    memory_per_worker: int,
     max_chunks: int | None,
     client: str | None,
     tls_ca: str | None,
@@ -139,6 +148,7 @@ def run(
     max_failures: int | None,
     check_duplicates: bool,
     column_cache: bool,
+    threads: int | None,
     dataset: str | None,
     file: str | None,
     entries: tuple[int, int] | None,
@@ -163,6 +173,7 @@ def run(
             executor=executor,
             workers=workers,
             chunksize=chunksize,
+            memory_per_worker=memory_per_worker,
             max_chunks=max_chunks,
             client=_scheduler(client, tls_ca, tls_cert, tls_key, allow_unencrypted),
             bad_files="skip" if bad_files == "skip" else "stop",
@@ -170,6 +181,7 @@ def run(
             max_failures=max_failures,
             check_duplicates=check_duplicates,
             column_cache=column_cache,
+            threads=threads,
             only=PlanFilter(dataset, file, entries),
         )
         _tell_problems(result)
@@ -208,7 +220,8 @@ def _result(
     parameters: dict[str, object],
     executor: str,
     workers: int,
-    chunksize: int,
+    chunksize: int | None,
+    memory_per_worker: int,
     max_chunks: int | None,
     client: SchedulerAddress | None,
     bad_files: BadFiles,
@@ -216,6 +229,7 @@ def _result(
     max_failures: int | None,
     check_duplicates: bool,
     column_cache: bool,
+    threads: int | None,
     only: PlanFilter,
 ) -> tuple[RunResult, bool]:
     """The result, saved where it shall be, and whether anything failed."""
@@ -230,6 +244,7 @@ def _result(
             executor=executor,
             workers=workers,
             chunksize=chunksize,
+            memory_per_worker=memory_per_worker,
             max_chunks=max_chunks,
             client=client,
             bad_files=bad_files,
@@ -239,6 +254,7 @@ def _result(
             max_failures=max_failures,
             check_duplicates=check_duplicates,
             column_cache=column_cache,
+            threads=threads,
         ), False
     except IncompleteRunError as error:
         return error.result, True

@@ -32,15 +32,16 @@ from columnar_af.errors import (
     work_address,
 )
 from columnar_af.kernels.start_up import prepare_kernels
-from columnar_af.ntuples.fast_reader import ColumnCache, fast_events
-from columnar_af.processing.allocation import keep_freed_memory
+from columnar_af.ntuples.fast_reader import ColumnCache, fast_events, keep_freed_memory
 from columnar_af.processing.chunk import Chunk, ChunkMetrics, ChunkOutcome, StoredPartial
 from columnar_af.processing.endurance import Endurance
 from columnar_af.processing.garbage import collector
 from columnar_af.processing.journal.partial_format import NotStorableError, encode
+from columnar_af.processing.kept_files import kept_files
 from columnar_af.processing.memory import peak_memory
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.payload import Payload
+from columnar_af.processing.threads import CountingPool, counting_pool
 from columnar_af.redaction import redact
 from columnar_af.results.provenance import host_kind
 
@@ -64,6 +65,7 @@ class ChunkFunction:
             when they are touched.
         stores: Whether outcomes carry their partial results as bytes, for the journal.
         column_cache: Where decoded columns are kept for the next pass over the same files; None for nowhere.
+        threads: Threads that inflate and decode the columns of a chunk; they are started where the chunk is processed.
     """
 
     payload: Payload
@@ -72,13 +74,14 @@ class ChunkFunction:
     columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
     stores: bool = False
     column_cache: ColumnCache | None = None
+    threads: int = 1
 
     def __call__(self, chunk: Chunk) -> Outcomes:
         """Process a chunk; an error becomes a value.
 
         A chunk without entries is done also where its tree lacks what the processor needs: there is nothing to lose.
         """
-        meter = _Meter()
+        meter = _Meter(counting_pool(self.threads))
         endurance = Endurance(lambda part: self._process(part, meter))
         try:
             partial = endurance.run(chunk)
@@ -109,13 +112,17 @@ class ChunkFunction:
     def _process(self, chunk: Chunk, meter: _Meter) -> Any:
         processor, schema = self._load()
         prepare_kernels()
-        keep_freed_memory()
-        with work_address(chunk.address), open_file(chunk.file) as file:
-            _require_same_file(chunk, file)
+        _reuse_memory()
+        with work_address(chunk.address), open_file(chunk.file) as opened:
+            _require_same_file(chunk, opened)
+            file = kept_files.same_as(opened, chunk.file)
+            before = int(file.file.source.num_requested_bytes)
             try:
                 # What goes wrong here without an error of ours is the file's fault: open_file says so.
                 columns = self.columns.get(chunk.dataset, frozenset())
-                events = open_events(chunk, file, schema, columns, meter.accessed, self.column_cache)
+                events = open_events(
+                    chunk, file, schema, columns, meter.accessed, self.column_cache, meter.pool
+                )
                 return _call(processor, events, meter)
             except SchemaError as error:
                 if len(chunk):
@@ -123,7 +130,7 @@ class ChunkFunction:
                 logger.info("%s has no entries and is passed over: %s", chunk.address, error.message)
                 return None
             finally:
-                meter.bytes_read += int(file.file.source.num_requested_bytes)
+                meter.bytes_read += int(file.file.source.num_requested_bytes) - before
 
     def _load(self) -> tuple[Any, Any]:
         if len(self.payload.data) <= FRESH_UP_TO_BYTES:
@@ -132,10 +139,17 @@ class ChunkFunction:
         return self.payload.load()
 
 
+@cache
+def _reuse_memory() -> None:
+    """Once per process: the columns of a chunk take the memory of those before, instead of fresh pages of the system."""
+    keep_freed_memory()
+
+
 class _Meter:
     """Measures what a chunk costs."""
 
-    def __init__(self) -> None:
+    def __init__(self, pool: CountingPool | None) -> None:
+        self.pool = pool
         self.accessed: list[Any] = []
         """Branches in the order of their reading, as coffea logs them."""
         self.bytes_read = 0
@@ -146,7 +160,7 @@ class _Meter:
         return ChunkMetrics(
             started=self._started,
             finished=time.time(),
-            cpu_s=time.thread_time() - self._cpu,
+            cpu_s=time.thread_time() - self._cpu + (self.pool.cpu_s if self.pool else 0.0),
             bytes_read=self.bytes_read,
             columns=tuple(sorted({access.branch for access in self.accessed})),
             host=platform.node(),
@@ -199,6 +213,7 @@ def open_events(
     columns: frozenset[str] = frozenset(),
     accessed: list[Any] | None = None,
     cache: ColumnCache | None = None,
+    pool: CountingPool | None = None,
 ) -> Any:
     """Virtual NanoEvents of a chunk: a column is read when it is touched, or with the others that are known to be.
 
@@ -209,13 +224,14 @@ def open_events(
         columns: Branches to read at once.
         accessed: Takes up each branch that is read, in order.
         cache: Columns are taken from there, and left there.
+        pool: Threads for inflating and decoding.
 
     Raises:
         ReadError: The tree has not the entries of the chunk.
         ProcessorError: The schema raised what no reading of the file is to blame for.
     """
     try:
-        events = _events(chunk, file, schema, columns, accessed, cache)
+        events = _events(chunk, file, schema, columns, accessed, cache, pool)
     except (ColumnarAFError, OSError):
         raise
     except Exception as error:
@@ -236,6 +252,7 @@ def _events(
     columns: frozenset[str],
     accessed: list[Any] | None,
     cache: ColumnCache | None,
+    pool: CountingPool | None,
 ) -> Any:
     tree, metadata = file[chunk.tree], chunk_metadata(chunk)
     if isinstance(tree, uproot.TTree):
@@ -248,6 +265,7 @@ def _events(
             preload=tuple(sorted(columns.intersection(tree.keys(recursive=False)))),
             access_log=accessed,
             cache=cache,
+            pool=pool,
         )
     return NanoEventsFactory.from_root(
         file,
