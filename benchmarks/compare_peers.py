@@ -29,18 +29,20 @@ PEERS = {
     "uproot": "uproot and awkward, same staged selection",
     "rdf-1": "RDataFrame, event loop alone, 1 thread",
     "rdf-2": "RDataFrame, event loop alone, 2 threads",
+    "ours-mass": "columnar-af, first pass, selection with cutflow and mass histogram",
+    "ours-mass-2": "the same, 2 workers",
     "ours": "columnar-af, first pass, whole processor",
     "ours-lean": "columnar-af, first pass, without N-1",
-    "ours-lean-2": "columnar-af, first pass, without N-1, 2 workers",
     "ours-cached": "columnar-af, second pass from the column cache, whole processor",
     "ours-lean-cached": "columnar-af, second pass from the column cache, without N-1",
+    "ours-mass-cached": "columnar-af, second pass from the column cache, selection, cutflow and mass histogram",
 }
 FROM_THE_SHELL = {
     "shell-ours": "`columnar-af run`",
     "shell-rdf": "RDataFrame from strings, as in a notebook",
     "shell-rdf-typed": "RDataFrame with all types declared",
 }
-SPARSE = ("plain", "expert", "ours", "ours-lean", "ours-lean-cached")
+SPARSE = ("plain", "expert", "ours-mass", "ours", "ours-lean", "ours-mass-cached")
 """Peers that are measured on the data-like sample, too."""
 
 NO_ROOT = "no --root-python: `pip install --pre ROOT` in an environment of its own"
@@ -97,7 +99,8 @@ class Comparison:
     def _ours(self, how: str) -> dict[str, Any]:
         """A run gives no candidates, see :meth:`check`."""
         words = how.split("-")
-        more: tuple[Any, ...] = ("--lean",) if "lean" in words else ()
+        what = next((word for word in words if word in ("lean", "mass")), "whole")
+        more: tuple[Any, ...] = ("--what", what)
         if "2" in words:
             more += ("--workers", 2)
         if "cached" in words:
@@ -117,9 +120,12 @@ class Comparison:
     def _shell(self) -> dict[str, Any]:
         fileset = self.scratch / "fileset.json"
         files = {str(self.file.resolve()): layout.TREE}
-        fileset.write_text(json.dumps({"data": {"files": files, "metadata": {"era": "2017F"}}}))
+        fileset.write_text(
+            json.dumps({"data": {"files": files, "metadata": {"era": "2017F", "is_data": True}}})
+        )
         command = [sys.executable, "-c", "from columnar_af.cli import main; main()", "run", "ds_phi_pi"]
-        _, seconds = run_process([*command, fileset, "-o", self.scratch / "shell", "--chunksize", "50000"])
+        lean = ("-p", "n_minus_one=False", "--threads", 1)
+        _, seconds = run_process([*command, fileset, "-o", self.scratch / "shell", *lean])
         shutil.rmtree(self.scratch / "shell")
         return {"wall_s": seconds, "process_s": seconds}
 

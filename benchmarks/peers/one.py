@@ -1,6 +1,6 @@
 """One measurement of one peer in a fresh process: warm up on a small file, measure on the file, tell.
 
-python -m peers.one PEER FILE --warm-up SMALL [--output OUT.npz] [--workers N] [--replicas N] [--cache DIR] [--lean]
+python -m peers.one PEER FILE --warm-up SMALL [--output OUT.npz] [--workers N] [--replicas N] [--cache DIR] [--what WHAT]
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--replicas", type=int, default=1)
     parser.add_argument("--cache", type=Path)
-    parser.add_argument("--lean", action="store_true")
+    parser.add_argument("--what", choices=("whole", "lean", "mass"), default="whole")
     arguments = parser.parse_args()
     spans: dict[str, float] = {}
     call = _call(arguments, spans)
@@ -71,7 +71,7 @@ def _warm_up(arguments: argparse.Namespace, call: Callable[[Path], Selected]) ->
     if arguments.peer.startswith("ours"):
         from peers import ours
 
-        ours.warm_up(arguments.warm_up, workers=arguments.workers, lean=arguments.lean)
+        ours.warm_up(arguments.warm_up, workers=arguments.workers, what=arguments.what)
     else:
         call(arguments.warm_up)
 
@@ -86,7 +86,7 @@ def _ours(arguments: argparse.Namespace, spans: dict[str, float]) -> Callable[[P
 
     def call(path: Path) -> Selected:
         result = ours.measured(
-            path, cache=cache, workers=arguments.workers, replicas=arguments.replicas, lean=arguments.lean
+            path, cache=cache, workers=arguments.workers, replicas=arguments.replicas, what=arguments.what
         )
         spans["event_loop"] = result.metrics.event_loop_s
         spans["cpu"] = result.metrics.cpu_s

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import awkward as ak
 import hist
 import loky
 import numpy as np
 import uproot
-from coffea.processor import FuturesExecutor
+from coffea.processor import FuturesExecutor, ProcessorABC
 
 from columnar_af import Fileset, RunResult, run
 from columnar_af.datasets.fileset import Dataset, InputFile
@@ -22,16 +23,47 @@ from columnar_af.processing.processors import load_processor
 from peers.layout import MASS_BINS, MASS_RANGE, TREE, Selected
 
 ERA = "2017F"
-CHUNK_EVENTS = 50_000
 CHECK_EVENTS = 10_000
 WARM_UP_EVENTS = 25
 
 
+What = Literal["whole", "lean", "mass"]
+
+
+class MassOnly(ProcessorABC):
+    """The selection of DsPhiPi and one histogram: what the peers make, and the cutflow."""
+
+    schema = T3MSchema
+
+    def process(self, events: ak.Array) -> dict[str, Any]:
+        """Cutflow and mass of the selected candidates."""
+        ds_phi_pi = importlib.import_module("processors.ds_phi_pi")
+        cuts = ds_phi_pi.SELECTIONS["seed-notebook"][ds_phi_pi.year_of(ERA)]
+        weights = ds_phi_pi.unit_weight(events)
+        selected = ds_phi_pi.select(events, cuts, weights, note="", spare=0)
+        histogram = hist.Hist(hist.axis.Regular(MASS_BINS, *MASS_RANGE, name="mass"))
+        best = selected.candidates[selected.selection.passing]
+        histogram.fill(ak.to_numpy(ak.flatten(best.triplet.mass)))
+        output = {
+            "entries": len(events),
+            "cutflow": selected.selection.cutflow(),
+            "hists": {"mass": histogram},
+        }
+        return {events.metadata["dataset"]: output}
+
+    def postprocess(self, accumulator: Any) -> Any:
+        """Nothing."""
+        return accumulator
+
+
 def fileset_of(path: Path, replicas: int = 1) -> Fileset:
-    """The file as a dataset of simulation; more than once under names of its own (links beside it)."""
+    """The file as a dataset; more than once under names of its own (links beside it).
+
+    As data, because the peers do not look at generated particles either.
+    """
     names = [path] if replicas == 1 else [_link(path, number) for number in range(replicas)]
     files = tuple(InputFile(str(name), TREE) for name in names)
-    return Fileset({"data": Dataset("data", files, Metadata(era=ERA, is_data=False))})
+    return Fileset({"data": Dataset("data", files, Metadata(era=ERA, is_data=True))})
 
 
 def _link(path: Path, number: int) -> Path:
@@ -47,26 +79,39 @@ def measured(
     cache: ColumnCache | None = None,
     workers: int = 1,
     replicas: int = 1,
-    chunk: int = CHUNK_EVENTS,
-    lean: bool = False,
+    chunk: int | None = None,
+    threads: int = 1,
+    what: What = "whole",
 ) -> RunResult:
-    """One run of the processor, whole or (``lean``) without its N-1 distributions; the processes of more than one worker stay for the next call."""
+    """One run; the processes of more than one worker stay for the next call.
+
+    Args:
+        path: The file.
+        cache: Column cache.
+        workers: Number of processes.
+        replicas: How often the file is listed.
+        chunk: Entries per chunk; None: as ``run`` chooses.
+        threads: Of each worker.
+        what: The processor as it is, without its N-1 distributions (``lean``), or its selection with the mass histogram alone
+            (``mass``): what the peers make.
+    """
     with copies_allowed():
         return run(
-            "ds_phi_pi",
+            MassOnly() if what == "mass" else "ds_phi_pi",
             fileset_of(path, replicas),
-            parameters={"n_minus_one": False} if lean else None,
+            parameters={"n_minus_one": False} if what == "lean" else None,
             executor="iterative" if workers == 1 else _two_processes(workers),
             workers=workers,
-            chunksize=chunk if replicas > 1 else max(chunk // workers, 1),
+            threads=threads,
+            chunksize=chunk,
             column_cache=cache,
             progress=False,
         )
 
 
-def warm_up(path: Path, *, workers: int = 1, lean: bool = False) -> RunResult:
+def warm_up(path: Path, *, workers: int = 1, what: What = "whole") -> RunResult:
     """The same on a small file, in so many chunks that each worker gets some."""
-    return measured(path, workers=workers, chunk=CHUNK_EVENTS if workers == 1 else WARM_UP_EVENTS, lean=lean)
+    return measured(path, workers=workers, chunk=WARM_UP_EVENTS, what=what)
 
 
 def _two_processes(workers: int) -> FuturesExecutor:
