@@ -105,6 +105,7 @@ def measured(
             threads=threads,
             chunksize=chunk,
             column_cache=cache,
+            threads=1,
             progress=False,
         )
 

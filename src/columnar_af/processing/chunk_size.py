@@ -22,9 +22,10 @@ LIBRARIES = 350_000_000
 """Bytes of a worker beside its columns. Measured: 240 MB when libraries, processor and kernels are loaded, some 100 MB more for
 what the first chunk makes and keeps."""
 
-MEMORY_PER_BYTE = 1.0
-"""Bytes of memory at the peak per uncompressed byte of all branches. Measured for the D_s analysis, which reads a third of the
-bytes of its trees (43 kB per entry) and takes 42 kB per entry at its peak (``columnar-af plan`` calibrates it)."""
+MEMORY_PER_BYTE = 0.6
+"""Bytes of memory at the peak per uncompressed byte of all branches. Measured for the D_s analysis with all its results, which reads
+a third of the bytes of its trees (43 kB per entry): 26 kB per entry between chunks of 12,500, 25,000 and 50,000 entries, with peaks of 600,
+920 and 1,576 MB (``columnar-af plan`` calibrates it)."""
 
 LONGEST = 100_000
 """Most entries of a chunk that is chosen here; chosen. An analysis of flat trees may read dozens of them beside each other
