@@ -45,13 +45,16 @@ REFERENCED = 1 << 4
 """Bit of a TObject that is followed by the number of its process."""
 
 LEAVES = {
-    "TLeafO": ("?", "?"),
-    "TLeafB": (">i1", ">u1"),
-    "TLeafS": (">i2", ">u2"),
-    "TLeafI": (">i4", ">u4"),
-    "TLeafL": (">i8", ">u8"),
-    "TLeafF": (">f4", ">f4"),
-    "TLeafD": (">f8", ">f8"),
+    name: (np.dtype(signed), np.dtype(unsigned))
+    for name, signed, unsigned in (
+        ("TLeafO", "?", "?"),
+        ("TLeafB", "i1", "u1"),
+        ("TLeafS", ">i2", ">u2"),
+        ("TLeafI", ">i4", ">u4"),
+        ("TLeafL", ">i8", ">u8"),
+        ("TLeafF", ">f4", ">f4"),
+        ("TLeafD", ">f8", ">f8"),
+    )
 }
 """Class of a leaf -> stored type, signed and unsigned."""
 
@@ -69,19 +72,30 @@ class FlatBranch:
     Attributes:
         name: Its name.
         parent: Its tree.
-        interpretation: uproot's, of its numbers.
+        stored: Type of its numbers in the file.
         entry_offsets: First entry of each basket, then the number of entries.
+        positions, sizes: First byte in the file and compressed bytes of each basket.
     """
 
     name: str
     parent: FlatTree
-    interpretation: Any
+    stored: np.dtype[Any]
     entry_offsets: Integers
     positions: Integers
     sizes: Integers
 
     embedded_baskets = ()
     count_branch = None
+
+    @property
+    def interpretation(self) -> Any:
+        """uproot's, of its numbers."""
+        return uproot.AsDtype(self.stored)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of its numbers in memory."""
+        return self.stored.newbyteorder("=")
 
     def member(self, name: str) -> Integers:
         """``fBasketSeek`` or ``fBasketBytes``."""
@@ -180,7 +194,7 @@ class FlatTree:
         place = record.after(place + BRANCH_NUMBERS.size)  # TIOFeatures
         _, slots, _, entries, first, _, _ = BRANCH_COUNTS.unpack_from(record.data, place)
         place = record.after_empty_array(place + BRANCH_COUNTS.size)  # branches below this one
-        kind = self._kind_of_leaf(place)
+        stored = self._type_of_leaf(place)
         place = record.after_nulls(record.after(place))  # leaves, then baskets in memory
         sizes, place = record.numbers(place, slots, ">i4")
         starts, place = record.numbers(place, slots, ">i8")
@@ -197,9 +211,9 @@ class FlatTree:
         offsets = starts[: n_baskets + 1]
         if (positions[:n_baskets] <= 0).any() or offsets[0] != 0:
             raise NotFlatError(name)
-        return FlatBranch(name, self, kind, offsets, positions[:n_baskets], sizes[:n_baskets])
+        return FlatBranch(name, self, stored, offsets, positions[:n_baskets], sizes[:n_baskets])
 
-    def _kind_of_leaf(self, place: int) -> Any:
+    def _type_of_leaf(self, place: int) -> np.dtype[Any]:
         record = self._record
         place, count = record.enter_array(place)
         body, _, class_name = record.object_at(place)
@@ -210,7 +224,7 @@ class FlatTree:
         length, _, _, _, unsigned, counter = LEAF_NUMBERS.unpack_from(record.data, place)
         if length != 1 or counter != 0:
             raise NotFlatError(class_name)
-        return uproot.AsDtype(LEAVES[class_name][unsigned])
+        return LEAVES[class_name][unsigned]
 
 
 @dataclass(frozen=True)

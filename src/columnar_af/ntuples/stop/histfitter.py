@@ -6,14 +6,17 @@ the chunk is of the nominal tree, so that all chunks together read each entry of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from columnar_af.errors import ColumnarAFError, MissingBranchError, SchemaError, WorkAddress
 from columnar_af.ntuples.fast_reader.layout import Column
-from columnar_af.ntuples.stop.chunk_columns import Branches, require
+from columnar_af.ntuples.stop.chunk_columns import Branches, ChosenBranches, require
 from columnar_af.ntuples.stop.columns import FACTORS, Recipe, as_it_is, in_gev
 from columnar_af.ntuples.stop.loopsusy import MissingVariation
 from columnar_af.ntuples.stop.read_ahead import ReadAhead, Wanted
@@ -64,7 +67,22 @@ class HistFitterSource:
 
     @cached_property
     def _ahead(self) -> ReadAhead:
-        return ReadAhead(self.branches, lambda: self.wanted.names if self.shifted is None else ())
+        return ReadAhead(self.branches, self._expected)
+
+    def _expected(self) -> Iterable[str]:
+        """What will be asked for, as far as one knows; read column by column where that is as fast."""
+        remote = self.shifted is None and not self.branches.is_local
+        return self.wanted.names if remote else ()
+
+    def only(self, events: NDArray[np.intp]) -> HistFitterSource:
+        """The same columns of some events.
+
+        Args:
+            events: Their places, in increasing order.
+        """
+        chosen = replace(self, branches=ChosenBranches(self.branches, events))
+        chosen._ahead = self._ahead.only(chosen.branches, events)
+        return chosen
 
     def read(self, name: str) -> Any:
         """A column of :data:`HISTFITTER`, or a branch as it is in the file; shape (entries,).

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from columnar_af.ntuples.fast_reader.layout import Column
-from columnar_af.ntuples.stop.chunk_columns import Branches
+from columnar_af.ntuples.stop.chunk_columns import Branches, Events, taken
 
 
 @dataclass
@@ -40,6 +40,16 @@ class ReadAhead:
         if unknown:
             self._known.update(self.branches.read(unknown))
         return {name: self._hand_out(name, self._known) for name in names}
+
+    def only(self, branches: Branches, events: Events) -> ReadAhead:
+        """The same for some entries; what was read and not asked for yet is kept for them.
+
+        Args:
+            branches: Of these entries.
+            events: Their places, in increasing order.
+        """
+        known = {name: taken(column, events) for name, column in (self._known or {}).items()}
+        return ReadAhead(branches, tuple, self.kept, known)
 
     def _hand_out(self, name: str, known: dict[str, Column]) -> Column:
         return known[name] if name in self.kept else known.pop(name)
