@@ -48,7 +48,7 @@ def test_fewer_numbers_are_kept(monkeypatch):
     monkeypatch.setattr(TreeBranches, "read", noted(original[1]))
     for staged in counted:
         processed("SRA,SRB", monkeypatch, staged=staged)
-    assert counted[True] < counted[False] 
+    assert counted[True] < counted[False]
 
 
 def test_survivors_are_in_a_region():

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from columnar_af.errors import MissingBranchError, SchemaError, WorkAddress
 from columnar_af.ntuples.fast_reader.columns import ColumnReader
 from columnar_af.ntuples.fast_reader.flat_columns import FlatColumnReader
+from columnar_af.ntuples.fast_reader.flat_tree import FlatTree
 from columnar_af.ntuples.fast_reader.layout import Column
 from columnar_af.ntuples.fast_reader.mapping import FastSourceMapping, SparseSourceMapping
 
@@ -247,9 +248,11 @@ def tree_of(events: ak.Array) -> Any:
     return mapping_of(events)._column_source(uuid, path)
 
 
-def reader_of(events: ak.Array) -> ColumnReader:
-    """The fast reader of events with a mapping: that of the mapping, where it has one."""
+def reader_of(events: ak.Array) -> ColumnReader | FlatColumnReader:
+    """The fast reader of events with a mapping: of plain numbers all at once, or that of the mapping, where it has one."""
     mapping, tree = mapping_of(events), tree_of(events)
+    if isinstance(tree, FlatTree) and getattr(mapping, "column_cache", None) is None:
+        return FlatColumnReader(tree)
     return mapping.reader_of(tree) if isinstance(mapping, FastSourceMapping) else ColumnReader(tree)
 
 
