@@ -55,7 +55,8 @@ class HistFitterSource:
         variation: ``Nominal`` or a variation.
         shifted: None where all differ from nominal (another tree); empty for the nominal tree.
         fallbacks: The tree that ought to exist, where nominal is read in its place.
-        wanted: What nominal has read.
+        wanted: What nominal and other variations have read.
+        stage: How often the events were narrowed down.
     """
 
     branches: Branches
@@ -64,15 +65,21 @@ class HistFitterSource:
     fallbacks: tuple[str, ...]
     wanted: Wanted
     layout: str = "histfitter"
+    stage: int = 0
 
     @cached_property
     def _ahead(self) -> ReadAhead:
         return ReadAhead(self.branches, self._expected)
 
     def _expected(self) -> Iterable[str]:
-        """What will be asked for, as far as one knows; read column by column where that is as fast."""
-        remote = self.shifted is None and not self.branches.is_local
-        return self.wanted.names if remote else ()
+        """What will be asked for, as far as one knows: what the other variations asked for, or else nominal.
+
+        The first variation reads column by column where that is as fast; nominal looks at more than variations do.
+        """
+        if self.shifted is not None:
+            return ()
+        first = () if self.branches.is_local else self.wanted.names
+        return self.wanted.shifted.get(self.stage) or first
 
     def only(self, events: NDArray[np.intp]) -> HistFitterSource:
         """The same columns of some events.
@@ -80,8 +87,9 @@ class HistFitterSource:
         Args:
             events: Their places, in increasing order.
         """
-        chosen = replace(self, branches=ChosenBranches(self.branches, events))
-        chosen._ahead = self._ahead.only(chosen.branches, events)
+        branches = ChosenBranches(self.branches, events)
+        chosen = replace(self, branches=branches, stage=self.stage + 1)
+        chosen._ahead = self._ahead.only(branches, events, chosen._expected)
         return chosen
 
     def read(self, name: str) -> Any:
@@ -115,6 +123,8 @@ class HistFitterSource:
         require([branch], self.branches.names, what, self.branches.address, advice)
         if self.variation == NOMINAL:
             self.wanted.names[branch] = None
+        elif self.shifted is None:
+            self.wanted.shifted.setdefault(self.stage, {})[branch] = None
         return self._ahead.read([branch])[branch]
 
 
