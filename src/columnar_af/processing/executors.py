@@ -19,7 +19,8 @@ from columnar_af.errors import ColumnarAFError, ConfigError
 from columnar_af.processing.chunk import Chunk
 from columnar_af.processing.dask_client import client_for, notes_on, require_modules_on
 from columnar_af.processing.dask_executor import DaskFuturesExecutor
-from columnar_af.processing.keeping_pool import KeepingPool, loky_pool
+from columnar_af.processing.early_workers import loky_pool
+from columnar_af.processing.keeping_pool import KeepingPool
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.payload import Payload, require_modules
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future
 from threading import Condition
@@ -109,19 +108,6 @@ class KeepingPool(Executor):
             self._pool.shutdown(wait=wait, kill_workers=cancel_futures)
         else:
             self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
-
-
-LEAK_VARIABLE = "LOKY_MAX_MEMORY_LEAK_SIZE"
-LEAK_BYTES = 2_000_000_000
-"""How much larger than after its first task a worker may be before loky replaces it. Its own limit of 300 MB takes the columns
-of the first chunks for a leak, and a new worker costs many seconds; this is the memory that grid sites give a job."""
-
-
-def loky_pool(max_workers: int) -> Executor:
-    """A pool of processes, which are not replaced because chunks take memory."""
-    limit = os.environ.get(LEAK_VARIABLE, str(LEAK_BYTES))
-    pool: Executor = loky.ProcessPoolExecutor(max_workers, env={LEAK_VARIABLE: limit})
-    return pool
 
 
 def _outcomes_of(done: Future[Any], chunk: Chunk) -> Outcomes:
