@@ -151,30 +151,31 @@ def run(
     """
     from columnar_af.processing.early_workers import early_workers
 
+    # They import what they need while we do.
+    click.get_current_context().with_resource(early_workers(executor, workers))
+    from columnar_af.processing.plan import PlanFilter
+
     arguments = dict(parameters)
     if missing_variation is not None:
         arguments["missing_variation"] = missing_variation
     try:
-        with early_workers(executor, workers):  # they import what they need while we do
-            from columnar_af.processing.plan import PlanFilter
-
-            result, failed = _result(
-                processor,
-                fileset,
-                output,
-                parameters=arguments,
-                executor=executor,
-                workers=workers,
-                chunksize=chunksize,
-                max_chunks=max_chunks,
-                client=_scheduler(client, tls_ca, tls_cert, tls_key, allow_unencrypted),
-                bad_files="skip" if bad_files == "skip" else "stop",
-                resume=resume,
-                max_failures=max_failures,
-                check_duplicates=check_duplicates,
-                column_cache=column_cache,
-                only=PlanFilter(dataset, file, entries),
-            )
+        result, failed = _result(
+            processor,
+            fileset,
+            output,
+            parameters=arguments,
+            executor=executor,
+            workers=workers,
+            chunksize=chunksize,
+            max_chunks=max_chunks,
+            client=_scheduler(client, tls_ca, tls_cert, tls_key, allow_unencrypted),
+            bad_files="skip" if bad_files == "skip" else "stop",
+            resume=resume,
+            max_failures=max_failures,
+            check_duplicates=check_duplicates,
+            column_cache=column_cache,
+            only=PlanFilter(dataset, file, entries),
+        )
         _tell_problems(result)
         _show(result, output, as_json)
     except KeyboardInterrupt:
