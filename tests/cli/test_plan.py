@@ -75,10 +75,26 @@ def test_what_is_suggested_fits_into_memory_and_keeps_workers_busy(found):
     large = replace(found, calibration=calibration, entries=10**9, workers=10)
     assert large.suggested_chunksize * 1.5 * large.memory_per_entry <= MEMORY_PER_WORKER
     assert large.suggested_chunksize > 0.9 * MEMORY_PER_WORKER / 1.5 / large.memory_per_entry
+    libraries = replace(large, calibration=replace(calibration, libraries_bytes=MEMORY_PER_WORKER // 2))
+    assert libraries.suggested_chunksize == pytest.approx(large.suggested_chunksize / 2, rel=0.05)
     small = replace(large, entries=4000)
     assert small.suggested_chunksize == 100
     slow_to_start = replace(small, calibration=replace(calibration, fixed_s=1.0))
     assert slow_to_start.suggested_chunksize == 20_000
+
+
+def test_why_the_chunks_are_as_long_as_they_are(folder, found):
+    place, fileset = f"{folder / 'columnar.py'}:Columnar", str(folder / "fileset.yaml")
+    assert found.reasons["a"] == "500 entries were asked for"
+    chosen = CliRunner().invoke(cli, ["plan", place, fileset, "--memory-per-worker", "1.2GB"])
+    assert chosen.exit_code == 0, chosen.output
+    assert "4,000 entries in 2 chunks of at most 3,000" in chosen.output
+    assert "chunks of a: at most 100,000 entries: 0.0" in chosen.output
+    assert "850 MB per worker" in chosen.output
+    wrong = CliRunner().invoke(cli, ["plan", place, fileset, "--memory-per-worker", "much"])
+    assert "is not a size, for example 1.5GB" in wrong.output
+    little = CliRunner().invoke(cli, ["plan", place, fileset, "--memory-per-worker", "100MB"])
+    assert "the libraries alone take" in str(little.exception)
 
 
 def test_no_file_can_be_read(folder, tmp_path):

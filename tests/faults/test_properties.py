@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from columnar_af import run
 from columnar_af.processing.chunk import ChunkOutcome
+from columnar_af.processing.chunk_size import entry_ranges
 from columnar_af.processing.journal.partial_format import decode, encode
 from columnar_af.processing.merge import Outcomes
-from columnar_af.processing.plan import entry_ranges
 from columnar_af.selection import Cutflow, CutflowRow
 
 EVENTS = 24

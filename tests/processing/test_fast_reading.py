@@ -11,7 +11,7 @@ from coffea.nanoevents import NanoEventsFactory
 from coffea.processor import ProcessorABC
 
 from columnar_af import run
-from columnar_af.ntuples.fast_reader import ColumnCache
+from columnar_af.ntuples.fast_reader import ColumnCache, columns
 from columnar_af.ntuples.fast_reader.mapping import FastSourceMapping
 from columnar_af.ntuples.t3m import T3MSchema
 from columnar_af.processing import chunk_function
@@ -82,10 +82,14 @@ def test_nothing_is_kept_unless_asked(tmp_path: Path, monkeypatch: pytest.Monkey
     assert ColumnCache().info().entries > 0
 
 
-def test_a_second_pass_with_the_cache_reads_no_baskets(tmp_path: Path):
+def test_a_second_pass_with_the_cache_reads_no_baskets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     one, cache = PlanFilter(dataset="2017C"), ColumnCache(tmp_path)
     lean = {"n_minus_one": False}  # reads most columns only for the events that fired
     first = run("ds_phi_pi", FILESET, parameters=lean, only=one, column_cache=cache)
+
+    def locate(branch: Any) -> Any:
+        raise AssertionError(branch)
+
+    monkeypatch.setattr(columns, "locate_baskets", locate)
     second = run("ds_phi_pi", FILESET, parameters=lean, only=one, column_cache=cache)
-    assert second.metrics.bytes_read < 0.1 * first.metrics.bytes_read  # what is left describes the tree
     assert second.same_as(first)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from columnar_af.datasets.fileset import Dataset, Fileset, InputFile, Metadata
 from columnar_af.datasets.inspection import FileReport, Inspection
 from columnar_af.errors import ConfigError, ErrorRecord, FilesetError
-from columnar_af.processing.plan import Plan, PlanFilter, entry_ranges, make_plan
+from columnar_af.processing.chunk_size import entry_ranges
+from columnar_af.processing.plan import Plan, PlanFilter, make_plan
 
 
 def plan(

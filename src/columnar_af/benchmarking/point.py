@@ -34,7 +34,7 @@ class Request:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     executor: str = "iterative"
     workers: int = 1
-    chunksize: int = 100_000
+    chunksize: int | None = None
     spawned: float = 0.0
 
     def to_json(self) -> str:

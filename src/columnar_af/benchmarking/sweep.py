@@ -111,7 +111,7 @@ class Benchmark:
         fileset: Its input.
         parameters: Arguments of the processor's class.
         executor: For more than one worker; one worker is always this process alone, unless it is a dask executor.
-        chunksize: Entries per chunk.
+        chunksize: Entries per chunk; where None, as in a run, chosen for each file.
         sizes, workers, variations: The sweeps. Workers and variations are swept at the largest size and at size 1.
         variations_parameter: Argument of the processor's class that takes the variations: the first names, separated by
             commas, where the processor declares variations (attribute ``systematics``), and ``none`` for 0; their number
@@ -124,7 +124,7 @@ class Benchmark:
     fileset: Fileset
     parameters: Mapping[str, Any] = field(default_factory=dict)
     executor: str = "futures"
-    chunksize: int = 100_000
+    chunksize: int | None = None
     sizes: Sequence[int] = (1,)
     workers: Sequence[int] = (1,)
     variations: Sequence[int] = ()

@@ -60,7 +60,12 @@ class Numbers(click.ParamType[tuple[int, ...]]):
     default="futures",
     help="For more than one worker.",
 )
-@click.option("--chunksize", type=click.IntRange(min=1), default=100_000, help="Entries per chunk, nearly.")
+@click.option(
+    "--chunksize",
+    type=click.IntRange(min=1),
+    show_default="chosen for each file, as in a run",
+    help="Entries per chunk, nearly.",
+)
 def benchmark(
     processor: str,
     fileset: tuple[str, ...],
@@ -73,7 +78,7 @@ def benchmark(
     cold: bool,
     repeats: int,
     executor: str,
-    chunksize: int,
+    chunksize: int | None,
 ) -> None:
     """Measure PROCESSOR on FILESET: times, rates, stages, efficiency, memory; as JSON, CSV and pictures.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from columnar_af.cli.chunk_options import with_chunk_options
 from columnar_af.cli.run import Parameter
 
 
@@ -21,7 +22,7 @@ from columnar_af.cli.run import Parameter
     metavar="NAME=VALUE",
     help="Argument of the processor's class; may be repeated.",
 )
-@click.option("--chunksize", type=click.IntRange(min=1), default=100_000, help="Entries per chunk, nearly.")
+@with_chunk_options
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="Number of workers of the run.")
 @click.option(
     "--compare",
@@ -34,12 +35,13 @@ def plan(
     processor: str,
     fileset: tuple[str, ...],
     parameters: tuple[tuple[str, object], ...],
-    chunksize: int,
+    chunksize: int | None,
+    memory_per_worker: int,
     workers: int,
     compare: Path | None,
     as_json: bool,
 ) -> None:
-    """Estimate columns, bytes, memory and time of a run of PROCESSOR over FILESET, and a good chunk size.
+    """Estimate columns, bytes, memory and time of a run of PROCESSOR over FILESET; tell its chunks, why, and a good size.
 
     The columns are traced, their bytes are read off the trees, and time and memory are calibrated by running one small
     chunk here and now. With --compare, chunk size and workers are those of the run in DIR.
@@ -50,10 +52,18 @@ def plan(
 
     result = None if compare is None else RunResult.load(compare)
     if result is not None:
-        chunksize = int(result.provenance.parameters.get("chunksize", chunksize))
+        chunksize = result.provenance.parameters.get("chunksize", chunksize)
+        memory_per_worker = result.provenance.parameters.get("memory_per_worker", memory_per_worker)
         workers = max(result.metrics.workers, 1)
     source = fileset[0] if len(fileset) == 1 else fileset
-    found = estimate(processor, source, parameters=dict(parameters), chunksize=chunksize, workers=workers)
+    found = estimate(
+        processor,
+        source,
+        parameters=dict(parameters),
+        chunksize=chunksize,
+        memory_per_worker=memory_per_worker,
+        workers=workers,
+    )
     rows = [] if result is None else comparison(found, result)
     if as_json:
         import json

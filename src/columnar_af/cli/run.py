@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from columnar_af.cli.chunk_options import with_chunk_options
+
 if TYPE_CHECKING:
     from columnar_af.processing.dask_address import SchedulerAddress
     from columnar_af.processing.plan import PlanFilter
@@ -82,7 +84,7 @@ class Parameter(click.ParamType[tuple[str, object]]):
     help="How the chunks are run; the result does not depend on it.",
 )
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="Number of local workers.")
-@click.option("--chunksize", type=click.IntRange(min=1), default=100_000, help="Entries per chunk, nearly.")
+@with_chunk_options
 @click.option("--max-chunks", type=click.IntRange(min=1), show_default="all", help="Most chunks per dataset.")
 @click.option("--client", metavar="ADDRESS", help="Address of a dask scheduler, for the dask executors.")
 @click.option("--tls-ca", type=EXISTING, help="Certificate of the authority of a tls:// scheduler.")
@@ -126,7 +128,8 @@ def run(
     output: str | None,
     executor: str,
     workers: int,
-    chunksize: int,
+    chunksize: int | None,
+    memory_per_worker: int,
     max_chunks: int | None,
     client: str | None,
     tls_ca: str | None,
@@ -167,6 +170,7 @@ def run(
             executor=executor,
             workers=workers,
             chunksize=chunksize,
+            memory_per_worker=memory_per_worker,
             max_chunks=max_chunks,
             client=_scheduler(client, tls_ca, tls_cert, tls_key, allow_unencrypted),
             bad_files="skip" if bad_files == "skip" else "stop",
@@ -212,7 +216,8 @@ def _result(
     parameters: dict[str, object],
     executor: str,
     workers: int,
-    chunksize: int,
+    chunksize: int | None,
+    memory_per_worker: int,
     max_chunks: int | None,
     client: SchedulerAddress | None,
     bad_files: BadFiles,
@@ -234,6 +239,7 @@ def _result(
             executor=executor,
             workers=workers,
             chunksize=chunksize,
+            memory_per_worker=memory_per_worker,
             max_chunks=max_chunks,
             client=client,
             bad_files=bad_files,

@@ -18,6 +18,7 @@ from columnar_af.datasets.opening import open_file
 from columnar_af.datasets.paths import is_remote
 from columnar_af.datasets.retries import MAX_ATTEMPTS, is_transient, wait
 from columnar_af.datasets.tree_choice import choose_tree
+from columnar_af.datasets.tree_layout import TreeLayout, tree_layout
 from columnar_af.errors import ErrorRecord, ExecutorError, FilesetError, ReadError, SchemaError, WorkAddress
 from columnar_af.ntuples.fast_reader.flat_tree import open_all_flat
 from columnar_af.ntuples.t3m import missing_branches, recognise
@@ -43,6 +44,7 @@ class FileReport:
         size_bytes: Size of the file; None where unknown.
         error: Why the file cannot be read; None for a good file.
         steps: Entry ranges to which the fileset restricts the file; None for all entries.
+        layout: What an entry weighs and where baskets end; None where the tree does not say.
     """
 
     dataset: str
@@ -55,10 +57,13 @@ class FileReport:
     size_bytes: int | None = None
     error: ErrorRecord | None = None
     steps: tuple[tuple[int, int], ...] | None = None
+    layout: TreeLayout | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, without credentials in the path."""
-        return {**asdict(self), "path": redact(self.path)}
+        """Plain values, without credentials in the path, and without the list of baskets."""
+        plain = {**asdict(replace(self, layout=None)), "path": redact(self.path)}
+        weight = None if self.layout is None else round(self.layout.bytes_per_entry, 1)
+        return {**{key: value for key, value in plain.items() if key != "layout"}, "bytes_per_entry": weight}
 
 
 @dataclass(frozen=True)
@@ -203,6 +208,7 @@ def _look_into(file: InputFile, report: FileReport) -> FileReport:
             entries=int(tree.num_entries),
             ntuple_version=version,
             missing_branches=missing,
+            layout=tree_layout(tree),
         )
     _refuse_broken_promises(file, report)
     return report

@@ -32,12 +32,13 @@ from columnar_af.errors import (
     work_address,
 )
 from columnar_af.kernels.start_up import prepare_kernels
-from columnar_af.ntuples.fast_reader import ColumnCache, fast_events
+from columnar_af.ntuples.fast_reader import ColumnCache, fast_events, keep_freed_memory
 from columnar_af.ntuples.fast_reader.flat_tree import FlatTree, open_all_flat
 from columnar_af.processing.chunk import Chunk, ChunkMetrics, ChunkOutcome, StoredPartial
 from columnar_af.processing.endurance import Endurance
 from columnar_af.processing.garbage import collector
 from columnar_af.processing.journal.partial_format import NotStorableError, encode
+from columnar_af.processing.kept_files import kept_files
 from columnar_af.processing.memory import peak_memory
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.payload import Payload
@@ -109,8 +110,11 @@ class ChunkFunction:
     def _process(self, chunk: Chunk, meter: _Meter) -> Any:
         processor, schema = self._load()
         prepare_kernels()
-        with work_address(chunk.address), open_file(chunk.file) as file:
-            _require_same_file(chunk, file)
+        _reuse_memory()
+        with work_address(chunk.address), open_file(chunk.file) as opened:
+            _require_same_file(chunk, opened)
+            file = kept_files.same_as(opened, chunk.file)
+            before = int(file.file.source.num_requested_bytes)
             try:
                 # What goes wrong here without an error of ours is the file's fault: open_file says so.
                 columns = self.columns.get(chunk.dataset, frozenset())
@@ -122,13 +126,19 @@ class ChunkFunction:
                 logger.info("%s has no entries and is passed over: %s", chunk.address, error.message)
                 return None
             finally:
-                meter.bytes_read += int(file.file.source.num_requested_bytes)
+                meter.bytes_read += int(file.file.source.num_requested_bytes) - before
 
     def _load(self) -> tuple[Any, Any]:
         if len(self.payload.data) <= FRESH_UP_TO_BYTES:
             loaded: tuple[Any, Any] = pickle.loads(self.payload.data)  # noqa: S301  # made by Payload.of in the same run
             return loaded
         return self.payload.load()
+
+
+@cache
+def _reuse_memory() -> None:
+    """Once per process: the columns of a chunk take the memory of those before, instead of fresh pages of the system."""
+    keep_freed_memory()
 
 
 class _Meter:

@@ -6,7 +6,7 @@ import math
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from columnar_af.datasets.opening import open_file
 from columnar_af.errors import ReadError
 from columnar_af.processing.chunk import Chunk
 from columnar_af.processing.chunk_function import ChunkFunction
+from columnar_af.processing.chunk_size import MEMORY_PER_WORKER
 from columnar_af.processing.memory import present_memory
 from columnar_af.processing.payload import Payload
 from columnar_af.processing.plan import Plan, make_plan
@@ -31,9 +32,6 @@ CALIBRATION_ENTRIES = 10_000
 
 SAMPLED_FILES = 5
 """Files per dataset whose baskets are looked at; the others are taken to be alike, entry for entry."""
-
-MEMORY_PER_WORKER = 2_000_000_000
-"""Bytes that a chunk may take: the 2 GB per core that grid sites give a job (WLCG VO cards, "max RAM per core")."""
 
 LARGEST_OVERHEAD = 0.05
 """Share of the time of a chunk that may go into what does not depend on its length; chosen."""
@@ -88,22 +86,26 @@ class Estimate:
     Attributes:
         datasets: Dataset name -> its columns.
         entries: Entries of all datasets.
-        chunksize: Entries per chunk that was asked for.
+        chunksize: Entries per chunk that was asked for; None where they are chosen for each file.
         chunks: Number of chunks.
         workers: Number of workers.
         calibration: The chunk that was run.
         bad_files: Files that cannot be read.
         longest: Entries of the longest chunk.
+        memory: Bytes that a worker shall take at most.
+        reasons: Dataset name -> why its chunks have that many entries.
     """
 
     datasets: Mapping[str, ColumnCost]
     entries: int
-    chunksize: int
+    chunksize: int | None
     chunks: int
     workers: int
     calibration: Calibration
     bad_files: int = 0
     longest: int = 0
+    memory: int = MEMORY_PER_WORKER
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def compressed(self) -> int:
@@ -144,7 +146,8 @@ class Estimate:
     @property
     def suggested_chunksize(self) -> int:
         """Entries per chunk: few enough for the memory and for all workers, many enough that the fixed cost is small."""
-        by_memory = MEMORY_PER_WORKER / max(self.memory_per_entry, 1e-9) / 1.5
+        room = max(self.memory - self.calibration.libraries_bytes, 0)
+        by_memory = room / max(self.memory_per_entry, 1e-9) / 1.5
         by_workers = self.entries / (self.workers * CHUNKS_PER_WORKER)
         shortest = self.calibration.fixed_s / max(self.calibration.per_entry_s, 1e-12) / LARGEST_OVERHEAD
         return _rounded(min(by_memory, max(by_workers, shortest)))
@@ -163,7 +166,8 @@ def estimate(
     fileset: Fileset | str | Path | Sequence[str | Path],
     *,
     parameters: Mapping[str, Any] | None = None,
-    chunksize: int = 100_000,
+    chunksize: int | None = None,
+    memory_per_worker: int = MEMORY_PER_WORKER,
     workers: int = 1,
     schema: type[BaseSchema] | None = None,
 ) -> Estimate:
@@ -172,7 +176,7 @@ def estimate(
     Opens every file once, looks at the baskets of a few, and runs one chunk of at most :data:`CALIBRATION_ENTRIES` entries.
 
     Args:
-        processor, fileset, parameters, chunksize, workers, schema: As for :func:`columnar_af.run`.
+        processor, fileset, parameters, chunksize, memory_per_worker, workers, schema: As for :func:`columnar_af.run`.
 
     Raises:
         ReadError: No file can be read, or that of the calibration is damaged.
@@ -182,7 +186,7 @@ def estimate(
     made = load_processor(processor, parameters)
     loaded = fileset if isinstance(fileset, Fileset) else Fileset.load(fileset)
     inspection = inspect(loaded, workers=workers)
-    plan = make_plan(loaded, inspection, chunksize=chunksize)
+    plan = make_plan(loaded, inspection, chunksize=chunksize, memory_per_worker=memory_per_worker)
     if not plan.chunks:
         msg = f"none of the {len(inspection.files)} files can be read"
         raise ReadError(msg, advice="columnar-af datasets inspect tells why")
@@ -192,7 +196,7 @@ def estimate(
     return Estimate(
         {name: _column_cost(name, plan, traceable, calibration) for name in plan.metadata if _files(plan, name)},
         plan.entries, chunksize, len(plan.chunks), workers, calibration, len(plan.bad_files),
-        max(map(len, plan.chunks)),
+        max(map(len, plan.chunks)), memory_per_worker, plan.reasons,
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from columnar_af.processing.estimate import LARGEST_OVERHEAD, MEMORY_PER_WORKER, Estimate
+from columnar_af.processing.estimate import LARGEST_OVERHEAD, Estimate
 from columnar_af.results import RunResult
 
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -23,9 +23,11 @@ def _lines(estimate: Estimate) -> Iterator[str]:
             f"{size(cost.uncompressed)} uncompressed"
         )
     yield (
-        f"in all: {estimate.entries:,} entries in {estimate.chunks} chunks of about {estimate.chunksize:,}, "
+        f"in all: {estimate.entries:,} entries in {estimate.chunks} chunks of at most {estimate.longest:,}, "
         f"{size(estimate.compressed)} to read"
     )
+    for name, reason in estimate.reasons.items():
+        yield f"chunks of {name}: {reason}"
     if estimate.bad_files:
         yield f"{estimate.bad_files} files cannot be read and are left out here"
     yield (
@@ -34,7 +36,7 @@ def _lines(estimate: Estimate) -> Iterator[str]:
     )
     yield f"time: {seconds(estimate.cpu_s)} of CPU, {seconds(estimate.wall_s)} with {estimate.workers} workers"
     yield (
-        f"suggested: --chunksize {estimate.suggested_chunksize} (at most {size(MEMORY_PER_WORKER)} per chunk, "
+        f"suggested: --chunksize {estimate.suggested_chunksize} (at most {size(estimate.memory)} per worker, "
         f"at most {LARGEST_OVERHEAD:.0%} of fixed cost unless the workers would be idle)"
     )
     calibration = estimate.calibration
@@ -94,7 +96,7 @@ def to_json(estimate: Estimate) -> dict[str, Any]:
             key: getattr(estimate, key)
             for key in (
                 "entries", "chunksize", "chunks", "workers", "bad_files", "compressed", "uncompressed",
-                "memory_per_chunk", "memory_per_worker", "cpu_s", "wall_s", "suggested_chunksize",
+                "memory_per_chunk", "memory_per_worker", "cpu_s", "wall_s", "suggested_chunksize", "reasons",
             )
         },
     }  # fmt: skip

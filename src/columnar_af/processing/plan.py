@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +9,7 @@ from columnar_af.datasets.fileset import Fileset
 from columnar_af.datasets.inspection import FileReport, Inspection
 from columnar_af.errors import ConfigError, FilesetError, WorkAddress
 from columnar_af.processing.chunk import Chunk
+from columnar_af.processing.chunk_size import MEMORY_PER_WORKER, ChunkRule
 from columnar_af.redaction import redact
 
 
@@ -47,6 +47,7 @@ class Plan:
         files: The files that inspection could read and that have a chunk.
         available: Dataset name -> entries of all its files that could be read, whether or not they are planned.
         unknown_files: Dataset name -> number of its files whose entries are not known, because they could not be read.
+        rule: How many entries a chunk has.
     """
 
     chunks: tuple[Chunk, ...]
@@ -55,35 +56,30 @@ class Plan:
     files: tuple[FileReport, ...]
     available: Mapping[str, int] = field(default_factory=dict)
     unknown_files: Mapping[str, int] = field(default_factory=dict)
+    rule: ChunkRule = field(default_factory=ChunkRule)
 
     @property
     def entries(self) -> int:
         """Number of planned entries."""
         return sum(len(chunk) for chunk in self.chunks)
 
-
-def entry_ranges(start: int, stop: int, chunksize: int) -> Iterator[tuple[int, int]]:
-    """Cut an entry range into parts of nearly equal length, as coffea's Runner does.
-
-    Args:
-        start, stop: The range, ``stop`` excluded.
-        chunksize: Length that the parts should have; they are at most half as long again.
-
-    Yields:
-        Start and stop of each part. An empty range yields one empty part: the processor sees it, so that it can say
-        what its empty output looks like.
-    """
-    n_parts = max(round((stop - start) / chunksize), 1)
-    length = max(math.ceil((stop - start) / n_parts), 1)
-    for first in range(start, max(stop, start + 1), length):
-        yield first, min(first + length, stop)
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Dataset name -> why its chunks have that many entries, in words; for its heaviest file."""
+        heaviest: dict[str, FileReport] = {}
+        for report in self.files:
+            before = heaviest.setdefault(report.dataset, report)
+            if self.rule.length(report.layout) < self.rule.length(before.layout):
+                heaviest[report.dataset] = report
+        return {name: self.rule.reason(report.layout) for name, report in heaviest.items()}
 
 
 def make_plan(
     fileset: Fileset,
     inspection: Inspection,
     *,
-    chunksize: int = 100_000,
+    chunksize: int | None = None,
+    memory_per_worker: int = MEMORY_PER_WORKER,
     max_chunks: int | None = None,
     only: PlanFilter | None = None,
 ) -> Plan:
@@ -92,17 +88,19 @@ def make_plan(
     Args:
         fileset: The datasets with their metadata.
         inspection: What inspection found in their files, in the order of the fileset.
-        chunksize: Entries per chunk, nearly.
+        chunksize: Entries per chunk, nearly; where None, chosen for each file from its layout and the memory.
+        memory_per_worker: Bytes that a worker shall take at most, where ``chunksize`` is None.
         max_chunks: Most chunks per dataset; all where None.
         only: Part of the fileset to run.
 
     Raises:
-        ConfigError: ``chunksize`` or ``max_chunks`` is not positive.
+        ConfigError: ``chunksize`` or ``max_chunks`` is not positive, or the memory is too little for any chunk.
         FilesetError: ``only`` matches no file, or asks for entries that a file does not have.
     """
-    _require_positive("chunksize", chunksize)
-    if max_chunks is not None:
-        _require_positive("max_chunks", max_chunks)
+    rule = ChunkRule(chunksize, memory_per_worker)
+    if max_chunks is not None and max_chunks < 1:
+        msg = f"max_chunks is {max_chunks}, expected a positive number"
+        raise ConfigError(msg)
     only = only or PlanFilter()
     reports = _kept(inspection.files, only)
     metadata = {
@@ -113,7 +111,7 @@ def make_plan(
     for report in reports:
         if report.error is not None:
             continue
-        ranges = list(_file_ranges(report, chunksize, only))
+        ranges = list(_file_ranges(report, rule, only))
         if max_chunks is not None:
             ranges = ranges[: max_chunks - per_dataset[report.dataset]]
         per_dataset[report.dataset] += len(ranges)
@@ -126,13 +124,8 @@ def make_plan(
         tuple(report for report in reports if (report.dataset, report.path, report.tree) in used),
         {name: sum(r.entries for r in inspection.good if r.dataset == name) for name in metadata},
         {name: sum(r.dataset == name for r in inspection.bad) for name in metadata},
+        rule,
     )
-
-
-def _require_positive(name: str, number: int) -> None:
-    if number < 1:
-        msg = f"{name} is {number}, expected a positive number"
-        raise ConfigError(msg)
 
 
 def _kept(reports: Sequence[FileReport], only: PlanFilter) -> list[FileReport]:
@@ -146,7 +139,7 @@ def _kept(reports: Sequence[FileReport], only: PlanFilter) -> list[FileReport]:
     return kept
 
 
-def _file_ranges(report: FileReport, chunksize: int, only: PlanFilter) -> Iterator[tuple[int, int]]:
+def _file_ranges(report: FileReport, rule: ChunkRule, only: PlanFilter) -> Iterator[tuple[int, int]]:
     """Entry ranges of one file: the one that was asked for, or those of its steps, or those of the whole file."""
     if only.entries is not None:
         start, stop = only.entries
@@ -156,7 +149,7 @@ def _file_ranges(report: FileReport, chunksize: int, only: PlanFilter) -> Iterat
         yield start, stop
         return
     for start, stop in report.steps or ((0, report.entries),):
-        yield from entry_ranges(start, stop, chunksize)
+        yield from rule.ranges(start, stop, report.layout)
 
 
 def _chunks(

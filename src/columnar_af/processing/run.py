@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect as sources
 import logging
-import math
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,11 +33,14 @@ from columnar_af.processing.bookkeeping import (
 )
 from columnar_af.processing.chunk import Chunk
 from columnar_af.processing.chunk_function import ChunkFunction
+from columnar_af.processing.chunk_size import MEMORY_PER_WORKER, memory_notes
+from columnar_af.processing.command_words import FilesetSource, command_of, for_rerun, source_file, sources_of
 from columnar_af.processing.early_workers import early_workers
 from columnar_af.processing.executors import ReadyExecutor, open_executor
 from columnar_af.processing.journal.ingredients import Ingredients
 from columnar_af.processing.journal.journal import Journal, open_journal
 from columnar_af.processing.journal.recorder import Recorder
+from columnar_af.processing.memory import memory_limit
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.notebook import chosen_cache
 from columnar_af.processing.payload import Payload
@@ -51,14 +52,10 @@ from columnar_af.processing.source_hash import SourceRecord, source_record
 from columnar_af.results import Metrics, Provenance, RunResult
 
 BadFiles = Literal["stop", "skip"]
-FilesetSource = Fileset | str | Path | Sequence[str | Path]
 
 BATCH_PER_WORKER = 32
 """Chunks per worker that are submitted at a time to an executor that says nothing before all are done, where a journal is
 kept: what a killed run loses at most. Chosen: a batch costs a fraction of a second, its chunks minutes."""
-
-PLAIN = (str, int, float, bool, type(None))
-"""Values of parameters that a result can keep as they are."""
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +67,8 @@ class _Request:
     processor: ProcessorABC
     parameters: Mapping[str, Any]
     fileset: Fileset
-    chunksize: int
+    chunksize: int | None
+    memory_per_worker: int
     max_chunks: int | None
     bad_files: BadFiles
     only: PlanFilter | None
@@ -90,7 +88,8 @@ def run(
     parameters: Mapping[str, Any] | None = None,
     executor: str | ExecutorBase = "iterative",
     workers: int = 1,
-    chunksize: int = 100_000,
+    chunksize: int | None = None,
+    memory_per_worker: int = MEMORY_PER_WORKER,
     max_chunks: int | None = None,
     client: Any | str | None = None,
     schema: type[BaseSchema] | None = None,
@@ -106,7 +105,7 @@ def run(
     """Run a processor over a fileset.
 
     The result does not depend on the executor, the number of workers, or the order in which chunks are done, to the
-    last bit; it depends on ``chunksize``, because floating-point sums do.
+    last bit; it depends on ``chunksize`` or ``memory_per_worker``, because floating-point sums do.
 
     Args:
         processor: A coffea processor, its class, or its place: a name in ``processors/``, ``path.py:Class``,
@@ -115,7 +114,9 @@ def run(
         parameters: Arguments of the processor's class, by name, where ``processor`` is or names a class.
         executor: ``iterative``, ``futures``, ``dask`` or ``dask-awkward``, or an executor of coffea.
         workers: Number of workers.
-        chunksize: Entries per chunk, nearly: the chunks of a file are of equal length.
+        chunksize: Entries per chunk, nearly: the chunks of a file are of equal length. Where None, it is chosen for each
+            file from what an entry weighs and from ``memory_per_worker``, the same on every machine.
+        memory_per_worker: Bytes that a worker shall take at most, with its libraries, where ``chunksize`` is None.
         max_chunks: Most chunks per dataset; all where None.
         client: For dask: a client, which stays open, or the address of a scheduler, a text or a SchedulerAddress.
         schema: How the trees are read; where None, the processor's attribute ``schema``, or else T3MSchema for T3M
@@ -146,14 +147,15 @@ def run(
         dict(parameters or {}),
         fileset if isinstance(fileset, Fileset) else Fileset.load(fileset),
         chunksize,
+        memory_per_worker,
         max_chunks,
         _checked(bad_files),
         only,
         _folder(output, resume),
         resume,
         max_failures,
-        (*_command(processor, parameters or {}), *_sources(fileset)),
-        _for_rerun(processor, parameters or {}),
+        (*command_of(processor, parameters or {}), *sources_of(fileset)),
+        for_rerun(processor, parameters or {}),
         datetime.now(UTC),
         time.perf_counter(),
     )
@@ -165,15 +167,20 @@ def run(
         shown.start_inspection(len(request.fileset.files))
         inspection = inspect(request.fileset, workers=workers, on_file_done=shown.inspected)
         plan = make_plan(
-            request.fileset, inspection, chunksize=chunksize, max_chunks=max_chunks, only=request.only
+            request.fileset,
+            inspection,
+            chunksize=chunksize,
+            memory_per_worker=memory_per_worker,
+            max_chunks=max_chunks,
+            only=request.only,
         )
         if check_duplicates:
             require_no_duplicates(plan.files, plan.metadata)
         schema = schema or schema_for(request.processor, inspection)
         function = ChunkFunction(
             Payload.of(request.processor, schema),
-            _command(processor, request.parameters),
-            _sources(fileset),
+            command_of(processor, request.parameters),
+            sources_of(fileset),
             stores=journal is not None,
             column_cache=chosen_cache(column_cache),
         )
@@ -225,6 +232,7 @@ def _arrivals(
             "rerun": request.rerun,
             "schema": schema.__name__,
             "chunksize": request.chunksize,
+            "memory_per_worker": request.memory_per_worker,
             "max_chunks": request.max_chunks,
             "bad_files": request.bad_files,
             "only": asdict(request.only) if request.only else None,
@@ -309,11 +317,13 @@ def _result(
         processor_hash=source.digest,
         files=inputs_of(plan),
         started=request.started,
-        processor_path=_source_file(kind),
+        processor_path=source_file(kind),
         parameters={
             "processor": {name: str(value) for name, value in request.parameters.items()},
             "rerun": request.rerun,
             "chunksize": request.chunksize,
+            "memory_per_worker": request.memory_per_worker,
+            "chunks": plan.reasons,
             "max_chunks": request.max_chunks,
             "bad_files": request.bad_files,
             "executor": ready.name,
@@ -321,7 +331,12 @@ def _result(
             "hosts": hosts_of(recovered.outcomes),
             "columns": columns_read(plan, recovered.outcomes),
             "reused_chunks": len(arrivals.reused),
-            "notes": [*ready.notes, *arrivals.notes, *notes_on(recovered.outcomes)],
+            "notes": [
+                *ready.notes,
+                *arrivals.notes,
+                *notes_on(recovered.outcomes),
+                *memory_notes(plan.rule, ready.workers, memory_limit()),
+            ],
         },
     )
     metrics = Metrics.of(
@@ -346,51 +361,3 @@ def _require_complete(result: RunResult) -> None:
     error = IncompleteRunError(msg, advice="the rest was done: see .result of this error, and its ledger")
     error.result = result
     raise error
-
-
-def _source_file(kind: type) -> Path | None:
-    try:
-        path = Path(sources.getsourcefile(kind) or "")
-    except (TypeError, OSError):  # typed into a notebook or an interpreter
-        return None
-    return path if path.is_file() else None
-
-
-def _command(processor: Any, parameters: Mapping[str, Any]) -> tuple[str, ...]:
-    """Words of the command line that runs this processor; empty where none can."""
-    spec = processor if isinstance(processor, str) else _place_of(processor)
-    given = [word for name, value in parameters.items() for word in ("--parameter", f"{name}={value}")]
-    return () if spec is None else ("columnar-af", "run", spec, *given)
-
-
-def _for_rerun(processor: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """How ``columnar-af rerun`` finds the processor again: its place, None where it has none, and plain parameters."""
-    place = processor if isinstance(processor, str) else _place_of(processor)
-    location, colon, name = (place or "").partition(":")
-    if Path(location).suffix in (".py", ".ipynb"):
-        place = f"{Path(location).expanduser().resolve()}{colon}{name}"
-    values = {name: value for name, value in parameters.items() if _is_plain(value)}
-    made = not isinstance(processor, str | type)  # an instance: what it was made with is not known
-    return {
-        "processor": None if made and vars(processor) else place,
-        "parameters": values,
-        "unknown": sorted(parameters.keys() - values.keys()),
-    }
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether a parameter comes back from JSON as it was; an infinity or NaN would come back as a text."""
-    return isinstance(value, PLAIN) and not (isinstance(value, float) and not math.isfinite(value))
-
-
-def _sources(fileset: FilesetSource) -> tuple[str, ...]:
-    """Words of the fileset on a command line; empty for one that was made in Python."""
-    if isinstance(fileset, Fileset):
-        return ()
-    return tuple(str(word) for word in ([fileset] if isinstance(fileset, str | Path) else fileset))
-
-
-def _place_of(processor: Any) -> str | None:
-    kind = processor if isinstance(processor, type) else type(processor)
-    path = _source_file(kind)
-    return None if path is None or "." in kind.__qualname__ else f"{path}:{kind.__name__}"

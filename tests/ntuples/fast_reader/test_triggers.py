@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from columnar_af.errors import SchemaError
-from columnar_af.ntuples.fast_reader import ColumnReader, fired, triggers
+from columnar_af.ntuples.fast_reader import ColumnCache, ColumnReader, fired, triggers
 from columnar_af.ntuples.std_vector_tree import StdVectorTreeWriter
 
 MENU = ["HLT_A_v1", "HLT_A_v2", "HLT_AB_v1", "L1_Mu", "L1_Mu0", ""]
@@ -161,3 +161,34 @@ def test_real_file(shared_data: Path, kind: str, patterns: list[str], count: int
     names, decisions = (array.to_list() for array in arrays)
     assert got.tolist() == expected(names, decisions, patterns, exact=False)
     assert got.sum() == count
+
+
+def test_the_answer_is_kept_in_the_cache(tmp_path: Path) -> None:
+    names, decisions = [["A_v1", "B"], ["A_v2"], ["B", "A_v1"]], [[1, 0], [0], [1, 1]]
+    write(tmp_path / "t.root", names, decisions, 30)
+    cache = ColumnCache(tmp_path / "cache")
+
+    def ask(*patterns: str, start: int = 0, exact: bool = False) -> tuple[list[bool], int]:
+        """The answer, and how many baskets were read for it."""
+        with uproot.open(tmp_path / "t.root") as file:
+            reader = ColumnReader(file["t"], cache=cache)
+            answer = fired(reader, "name", "decision", patterns, start, exact=exact)
+            return answer.tolist(), reader.statistics.baskets
+
+    assert ask("A_v")[1] > 0
+    assert ask("A_v") == ([True, False, True], 0)
+    for other in (ask("B"), ask("A_v", start=1), ask("A_v", exact=True)):
+        assert other[1] > 0
+    assert ask("A_v", exact=True) == ([False, False, False], 0)
+    for entry in (tmp_path / "cache").glob("*/*"):
+        entry.write_bytes(entry.read_bytes()[:-1] + b"?")
+    assert ask("A_v")[0] == [True, False, True]
+    assert ask("A_v") == ([True, False, True], 0)
+
+
+def test_what_cannot_be_answered_is_not_kept(tmp_path: Path) -> None:
+    write(tmp_path / "t.root", [["A"]], [[1, 0]], 100)
+    cache = ColumnCache(tmp_path / "cache")
+    for _ in range(2):
+        with uproot.open(tmp_path / "t.root") as file, pytest.raises(SchemaError):
+            fired(ColumnReader(file["t"], cache=cache), "name", "decision", ["A"])

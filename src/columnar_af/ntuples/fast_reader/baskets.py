@@ -106,8 +106,12 @@ class Basket(Protocol):
         """Whether such a list is there."""
         ...
 
-    def contents(self) -> tuple[Bytes, Integers | None]:
-        """Uncompressed values, and the byte where each entry begins and the last one ends, if the basket says."""
+    def contents(self, *, starts: bool = True) -> tuple[Bytes, Integers | None]:
+        """Uncompressed values, and the byte where each entry begins and the last one ends, if the basket says.
+
+        Args:
+            starts: Whether they are wanted: values that say themselves where they end, such as vectors, do without.
+        """
         ...
 
 
@@ -127,11 +131,11 @@ class StoredBasket:
         """Whether entry offsets follow the values."""
         return self.data_bytes != self.object_bytes
 
-    def contents(self) -> tuple[Bytes, Integers | None]:
+    def contents(self, *, starts: bool = True) -> tuple[Bytes, Integers | None]:
         """Inflate; see :class:`Basket`."""
         raw = inflate(self.payload, self.blocks, self.object_bytes)
-        starts = _entry_starts(raw[self.data_bytes :], self) if self.has_starts else None
-        return raw[: self.data_bytes], starts
+        listed = _entry_starts(raw[self.data_bytes :], self) if starts and self.has_starts else None
+        return raw[: self.data_bytes], listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +159,10 @@ class EmbeddedBasket:
         """Whether it has entry offsets."""
         return self.model.byte_offsets is not None
 
-    def contents(self) -> tuple[Bytes, Integers | None]:
+    def contents(self, *, starts: bool = True) -> tuple[Bytes, Integers | None]:
         """See :class:`Basket`."""
-        starts = self.model.byte_offsets
-        return self.model.data, None if starts is None else np.asarray(starts, dtype=np.int64)
+        listed = self.model.byte_offsets if starts else None
+        return self.model.data, None if listed is None else np.asarray(listed, dtype=np.int64)
 
 
 def stored_basket(raw: Bytes, entries: int) -> StoredBasket:

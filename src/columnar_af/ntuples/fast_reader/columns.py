@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any
 
 import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from columnar_af.errors import ReadError, WorkAddress, work_address
+from columnar_af.errors import WorkAddress, work_address
 from columnar_af.ntuples.fast_reader.baskets import (
     Basket,
     BasketIndex,
@@ -21,24 +22,19 @@ from columnar_af.ntuples.fast_reader.baskets import (
 )
 from columnar_af.ntuples.fast_reader.column_cache import ColumnCache, ColumnKey
 from columnar_af.ntuples.fast_reader.column_types import ColumnType, Kind, column_type
+from columnar_af.ntuples.fast_reader.jobs import Pool, addressed, run_jobs
 from columnar_af.ntuples.fast_reader.layout import Column
-from columnar_af.ntuples.fast_reader.plans import Job, Plan, make_plan
+from columnar_af.ntuples.fast_reader.plans import Plan, make_plan
 from columnar_af.ntuples.fast_reader.sources import ByteSource, LocalFile, open_source
 from columnar_af.ntuples.fast_reader.statistics import ReadStatistics
+
+__all__ = ["ColumnReader", "KnownBranch", "Pool"]
 
 Bytes = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int64]
 
 BATCH_BYTES = 32 * 1024 * 1024
 """Compressed bytes read at once: enough to fill a wide-area link for a round trip, little beside a worker's memory."""
-
-
-class Pool(Protocol):
-    """Anything that runs functions: a ThreadPoolExecutor, or uproot's executors."""
-
-    def submit(self, task: Callable[[], None], /) -> Any:
-        """Begin a task; the answer has ``result()``."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -49,13 +45,19 @@ class KnownBranch:
         branch: uproot's TBranch.
         path: Its path in the tree.
         type: What it holds.
-        index: Its baskets.
+        place: Where it is, for error messages.
     """
 
     branch: Any
     path: str
     type: ColumnType
-    index: BasketIndex
+    place: WorkAddress
+
+    @cached_property
+    def index(self) -> BasketIndex:
+        """Its baskets; looked up when the first one is read, which those of a cached column never are."""
+        with work_address(self.place):
+            return locate_baskets(self.branch)
 
 
 class ColumnReader:
@@ -163,6 +165,23 @@ class ColumnReader:
             (baskets,) = self._baskets([known], [numbers])
         return baskets, known.index.first_entries[numbers.start : numbers.stop + 1]
 
+    def cached(self, name: str, start: int, stop: int) -> Column | None:
+        """What was kept with :meth:`keep` under this name for these entries; None where it is not there."""
+        if self._cache is None:
+            return None
+        return self._cache.get(ColumnKey(*self._tree_key, name, start, stop))
+
+    def keep(self, name: str, start: int, stop: int, column: Column) -> None:
+        """Put what was computed from columns of the tree into the column cache, if there is one.
+
+        Args:
+            name: Says what it is; no branch may have this name.
+            start, stop: Its entries.
+            column: What was computed.
+        """
+        if self._cache is not None:
+            self._cache.put(ColumnKey(*self._tree_key, name, start, stop), column)
+
     def type_of(self, branch: str | Any) -> ColumnType | None:
         """What a branch holds; None where only uproot can read it."""
         known = self._find(branch)
@@ -216,7 +235,7 @@ class ColumnReader:
 
     def _run(self, batch: Sequence[KnownBranch], plans: Sequence[Plan]) -> None:
         jobs = [
-            _addressed(job, self._address(known))
+            addressed(job, self._address(known))
             for known, plan in zip(batch, plans, strict=True)
             for job in plan.jobs()
         ]
@@ -254,8 +273,8 @@ class ColumnReader:
         path = str(found.name) if found.parent is self._tree else str(found.object_path)
         if path not in self._known:
             kind = column_type(found)
-            with work_address(WorkAddress(file=self._tree.file.file_path, branch=path)):
-                self._known[path] = KnownBranch(found, path, kind, locate_baskets(found)) if kind else None
+            place = WorkAddress(file=self._tree.file.file_path, branch=path)
+            self._known[path] = KnownBranch(found, path, kind, place) if kind else None
         return self._known[path]
 
     def _require(self, branch: str | Any) -> KnownBranch:
@@ -281,7 +300,12 @@ class ColumnReader:
                 yield known.path, column
 
     def _key(self, known: KnownBranch, start: int, stop: int) -> ColumnKey:
-        return ColumnKey(str(self._tree.file.uuid), self._tree.object_path, known.path, start, stop)
+        return ColumnKey(*self._tree_key, known.path, start, stop)
+
+    @property
+    def _tree_key(self) -> tuple[str, str]:
+        """UUID of the file and path of the tree, by which the cache knows them."""
+        return str(self._tree.file.uuid), self._tree.object_path
 
     def _address(self, *known: KnownBranch) -> WorkAddress:
         branch = known[0].path if len(known) == 1 else None
@@ -290,31 +314,6 @@ class ColumnReader:
 
 MAX_KEPT_COUNTS = 32
 """Counter columns kept by a reader; NanoAOD has some 25 collections."""
-
-
-def run_jobs(jobs: Sequence[Job], pool: Pool | None) -> None:
-    """Run jobs, in a pool if there is one and it pays; the first error is raised when all have ended."""
-    if pool is None or len(jobs) < 2:
-        for job in jobs:
-            job()
-        return
-    futures = [pool.submit(job) for job in jobs]
-    errors = []
-    for future in futures:
-        try:
-            future.result()
-        except ReadError as error:
-            errors.append(error)
-    if errors:
-        raise errors[0]
-
-
-def _addressed(job: Job, address: WorkAddress) -> Job:
-    def run() -> None:
-        with work_address(address):
-            job()
-
-    return run
 
 
 def _stored_ranges(index: BasketIndex, numbers: Sequence[int]) -> list[tuple[int, int]]:

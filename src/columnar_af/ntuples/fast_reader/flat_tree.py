@@ -147,16 +147,23 @@ def open_flat(directory: Any, name: str) -> Any:
 
 
 def open_all_flat(directory: Any, name: str) -> Any:
-    """A tree: a :class:`FlatTree` that has plain branches only, or uproot's TTree.
+    """A tree: a :class:`FlatTree` that has plain branches only, or uproot's TTree; kept as long as uproot keeps its own objects.
 
     Args:
         directory: uproot's directory that the tree is in.
         name: Its path in there.
     """
+    kept: Any = directory.file.object_cache
+    key = f"{directory.key(name).cache_key} as columns"
+    known = None if kept is None else kept.get(key)
+    if known is not None and known.file is directory.file:
+        return known
     tree = open_flat(directory, name)
-    if isinstance(tree, FlatTree) and all(isinstance(branch, FlatBranch) for branch in tree.branches):
-        return tree
-    return directory[name]
+    if not isinstance(tree, FlatTree) or not all(isinstance(each, FlatBranch) for each in tree.branches):
+        tree = directory[name]
+    if kept is not None:
+        kept[key] = tree
+    return tree
 
 
 class FlatTree:
