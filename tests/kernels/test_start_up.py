@@ -22,12 +22,19 @@ else:
     found["again"] = prepare_kernels()
     found["best"] = best_candidate_kernel(chi2, passing, offsets).tolist()
     found["extensions after ours"] = EXTENSION in sys.modules
+    found["linear algebra after ours"] = "scipy.linalg" in sys.modules
     import awkward as ak
     import numba
 
     @numba.njit
     def first(array):
         return array[0][1]
+
+    @numba.njit
+    def product(one, other):
+        return np.dot(one, other)
+
+    found["product"] = product(np.eye(2), 2 * np.eye(2)).tolist()
 
     found["of an analysis"] = first(ak.Array([[1.0, 2.0]]))
     found["extensions after the analysis"] = EXTENSION in sys.modules
@@ -47,5 +54,7 @@ def test_kernels_are_loaded_without_extensions_and_analyses_still_get_them():
     assert found["again"] == 0
     assert found["best"] == [1]
     assert found["extensions after ours"] is False
+    assert found["linear algebra after ours"] is False
+    assert found["product"] == [[2.0, 0.0], [0.0, 2.0]]
     assert found["of an analysis"] == 2.0
     assert found["extensions after the analysis"] is True

@@ -4,7 +4,8 @@ numba initializes itself when the first kernel is called, which takes 0.7 s of C
 disk takes only some 5 ms after that. A third of the 0.7 s are the numba extensions of vector, awkward and coffea (89 modules of
 vector), which our kernels have no use for: they take plain numpy arrays. So the compiled code of all our kernels is loaded
 here without these extensions; an analysis that calls numba functions on awkward arrays or vectors gets them as always, when
-it calls the first one.
+it calls the first one. Another third is scipy's linear algebra, which numba imports to see whether it is there: it is, because
+scipy is among our requirements.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 from numba.core import entrypoints
 from numba.core.registry import CPUDispatcher
+from numba.np import linalg
 
 OURS = "columnar_af."
 """How the names of our modules begin."""
@@ -46,7 +48,7 @@ def prepare_kernels() -> int:
         if not kernels:
             return 0
         try:
-            with _without_extensions():
+            with _without_extensions(), _with_linear_algebra():
                 return sum(_load(kernel) for kernel in kernels)
         except (AttributeError, TypeError, KeyError) as error:
             logger.info(
@@ -72,6 +74,17 @@ def _without_extensions() -> Iterator[None]:
         yield
     finally:
         entrypoints._already_initialized = before
+
+
+@contextmanager
+def _with_linear_algebra() -> Iterator[None]:
+    """numba believes that scipy's linear algebra is there, without importing it; afterwards it looks when it is needed."""
+    before = linalg.ensure_blas
+    linalg.ensure_blas = lambda: None
+    try:
+        yield
+    finally:
+        linalg.ensure_blas = before
 
 
 def _load(kernel: Any) -> int:
