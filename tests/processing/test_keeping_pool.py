@@ -9,8 +9,9 @@ from typing import Any
 from coffea.processor import FuturesExecutor
 
 from columnar_af.processing.chunk import Chunk, ChunkOutcome
+from columnar_af.processing.early_workers import LEAK_BYTES, loky_pool
 from columnar_af.processing.executors import open_executor
-from columnar_af.processing.keeping_pool import LEAK_BYTES, KeepingPool, loky_pool
+from columnar_af.processing.keeping_pool import KeepingPool
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.recovery import run_all
 

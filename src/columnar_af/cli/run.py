@@ -159,6 +159,10 @@ def run(
     PROCESSOR is a name in processors/, path.py:Class or notebook.ipynb:Class. FILESET is a fileset file (YAML or JSON)
     or ROOT paths and globs.
     """
+    from columnar_af.processing.early_workers import early_workers
+
+    # They import what they need while we do.
+    click.get_current_context().with_resource(early_workers(executor, workers))
     from columnar_af.processing.plan import PlanFilter
 
     arguments = dict(parameters)

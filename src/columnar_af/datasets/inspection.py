@@ -20,6 +20,7 @@ from columnar_af.datasets.retries import MAX_ATTEMPTS, is_transient, wait
 from columnar_af.datasets.tree_choice import choose_tree
 from columnar_af.datasets.tree_layout import TreeLayout, tree_layout
 from columnar_af.errors import ErrorRecord, ExecutorError, FilesetError, ReadError, SchemaError, WorkAddress
+from columnar_af.ntuples.fast_reader.flat_tree import open_all_flat
 from columnar_af.ntuples.t3m import missing_branches, recognise
 from columnar_af.redaction import redact
 
@@ -195,7 +196,7 @@ def _look_into(file: InputFile, report: FileReport) -> FileReport:
         FilesetError: It is not what the fileset promises.
     """
     with open_file(file.path) as directory:
-        tree = directory[choose_tree(directory, file.tree)]
+        tree = open_all_flat(directory, choose_tree(directory, file.tree))
         _refuse_wrong_count(tree)
         branches = [branch.name for branch in tree.branches]
         version, missing = _ntuple(branches)

@@ -33,6 +33,7 @@ from columnar_af.errors import (
 )
 from columnar_af.kernels.start_up import prepare_kernels
 from columnar_af.ntuples.fast_reader import ColumnCache, fast_events, keep_freed_memory
+from columnar_af.ntuples.fast_reader.flat_tree import FlatTree, open_all_flat
 from columnar_af.processing.chunk import Chunk, ChunkMetrics, ChunkOutcome, StoredPartial
 from columnar_af.processing.endurance import Endurance
 from columnar_af.processing.garbage import collector
@@ -254,8 +255,8 @@ def _events(
     cache: ColumnCache | None,
     pool: CountingPool | None,
 ) -> Any:
-    tree, metadata = file[chunk.tree], chunk_metadata(chunk)
-    if isinstance(tree, uproot.TTree):
+    tree, metadata = open_all_flat(file, chunk.tree), chunk_metadata(chunk)
+    if isinstance(tree, uproot.TTree | FlatTree):
         return fast_events(
             tree,
             start=chunk.start,

@@ -16,10 +16,12 @@ from coffea.processor.executor import ExecutorBase
 from coffea.util import coffea_console
 
 from columnar_af.errors import ColumnarAFError, ConfigError
+from columnar_af.kernels.start_up import prepare_kernels
 from columnar_af.processing.chunk import Chunk
 from columnar_af.processing.dask_client import client_for, notes_on, require_modules_on
 from columnar_af.processing.dask_executor import DaskFuturesExecutor
-from columnar_af.processing.keeping_pool import KeepingPool, loky_pool
+from columnar_af.processing.early_workers import loky_pool
+from columnar_af.processing.keeping_pool import KeepingPool
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.payload import Payload, require_modules
 
@@ -225,7 +227,9 @@ def _futures(executor: FuturesExecutor, on_done: OnDone) -> Iterator[ReadyExecut
             workers,
             attempt,
             in_flight=workers,
-            check=lambda payload: require_modules(payload, pool.run),
+            check=lambda payload: require_modules(
+                payload, lambda *call: pool.run(_ready, *call, times=workers)
+            ),
             reports=True,
             largest_batch=max(FUTURES_AT_A_TIME, FUTURES_PER_WORKER * workers),
         )
@@ -236,6 +240,14 @@ def _futures(executor: FuturesExecutor, on_done: OnDone) -> Iterator[ReadyExecut
         raise
     if given is None:
         pool.shutdown()
+
+
+def _ready(check: Callable[[Payload], list[str]], payload: Payload) -> list[str]:
+    """Check what a worker lacks, and load the kernels of what the processor imports; on the worker."""
+    missing = check(payload)
+    if not missing:
+        prepare_kernels()
+    return missing
 
 
 @contextmanager

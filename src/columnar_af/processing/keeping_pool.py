@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future
 from threading import Condition
@@ -92,9 +91,11 @@ class KeepingPool(Executor):
             kept, self._kept = self._kept, Outcomes()
         return kept
 
-    def run(self, function: Callable[..., Any], *args: Any) -> Any:
-        """The value of a function on a worker."""
-        return self._pool.submit(function, *args).result()
+    def run(self, function: Callable[..., Any], *args: Any, times: int = 1) -> Any:
+        """The value of a function on a worker; called that many times at once, so that idle workers each get one."""
+        futures = [self._pool.submit(function, *args) for _ in range(times)]
+        first, *_ = [future.result() for future in futures]
+        return first
 
     def renew(self) -> None:
         """Replace a broken pool."""
@@ -109,19 +110,6 @@ class KeepingPool(Executor):
             self._pool.shutdown(wait=wait, kill_workers=cancel_futures)
         else:
             self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
-
-
-LEAK_VARIABLE = "LOKY_MAX_MEMORY_LEAK_SIZE"
-LEAK_BYTES = 2_000_000_000
-"""How much larger than after its first task a worker may be before loky replaces it. Its own limit of 300 MB takes the columns
-of the first chunks for a leak, and a new worker costs many seconds; this is the memory that grid sites give a job."""
-
-
-def loky_pool(max_workers: int) -> Executor:
-    """A pool of processes, which are not replaced because chunks take memory."""
-    limit = os.environ.get(LEAK_VARIABLE, str(LEAK_BYTES))
-    pool: Executor = loky.ProcessPoolExecutor(max_workers, env={LEAK_VARIABLE: limit})
-    return pool
 
 
 def _outcomes_of(done: Future[Any], chunk: Chunk) -> Outcomes:

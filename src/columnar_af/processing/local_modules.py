@@ -37,8 +37,14 @@ def is_local(module: types.ModuleType) -> bool:
     file = getattr(module, "__file__", None)
     if not isinstance(file, str) or file.startswith("<") or name.partition(".")[0] == "columnar_af":
         return False
-    path = Path(file).resolve()
-    return not any(folder in path.parents for folder in _installed_folders())
+    path = Path(file)
+    return not _is_installed(path.resolve().parent if path.is_symlink() else path.parent)
+
+
+@cache  # thousands of modules lie in hundreds of folders
+def _is_installed(folder: Path) -> bool:
+    found = folder.resolve()
+    return any(installed in (found, *found.parents) for installed in _installed_folders())
 
 
 @contextmanager

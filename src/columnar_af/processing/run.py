@@ -35,6 +35,7 @@ from columnar_af.processing.chunk import Chunk
 from columnar_af.processing.chunk_function import ChunkFunction
 from columnar_af.processing.chunk_size import MEMORY_PER_WORKER, memory_notes
 from columnar_af.processing.command_words import FilesetSource, command_of, for_rerun, source_file, sources_of
+from columnar_af.processing.early_workers import early_workers
 from columnar_af.processing.executors import ReadyExecutor, open_executor
 from columnar_af.processing.journal.ingredients import Ingredients
 from columnar_af.processing.journal.journal import Journal, open_journal
@@ -164,7 +165,11 @@ def run(
         datetime.now(UTC),
         time.perf_counter(),
     )
-    with RunProgress(progress) as shown, _journal(request.output) as journal:
+    with (
+        early_workers(executor, workers),
+        RunProgress(progress) as shown,
+        _journal(request.output) as journal,
+    ):
         shown.start_inspection(len(request.fileset.files))
         inspection = inspect(request.fileset, workers=workers, on_file_done=shown.inspected)
         plan = make_plan(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,14 @@ from hist.serialization import from_uhi, to_uhi
 
 from columnar_af.errors import OutputError
 from columnar_af.results.plain_values import plain
+from columnar_af.results.root_file import RootObject, streamers_of, write_root_file
+from columnar_af.results.root_histograms import MAX_ROOT_AXES, Templates, root_parts
 
 OUR_INFO = "columnar-af"
 """Our key in UHI's ``writer_info``."""
 
 ACCUMULATED = ("values", "variances", "counts", "sum_of_weights", "sum_of_weights_squared")
 """Keys of UHI storages that hold one number per bin."""
-
-MAX_ROOT_AXES = 3
-"""ROOT has TH1, TH2 and TH3."""
 
 
 def histogram_to_json(histogram: hist.BaseHist) -> dict[str, Any]:
@@ -100,49 +100,62 @@ def write_root(path: Path, histograms: Mapping[str, hist.BaseHist]) -> dict[str,
 
     Returns:
         Key -> its path in the file, or None where ROOT has no class for it (more than three axes, mean storages).
+
+    Raises:
+        OutputError: The file would be larger than 2 GB.
     """
-    places: dict[str, str | None] = {}
-    with (
-        uproot.recreate(path) as file,
-        np.errstate(invalid="ignore"),
-    ):  # uproot adds up bins, which may be NaN
-        for key, histogram in histograms.items():
-            places[key] = _write_parts(file, key, histogram)
+    contents: dict[str, Any] = {}
+    templates = Templates()
+    with np.errstate(invalid="ignore"):  # contents are added up, and may be NaN
+        places = {key: _add(contents, key, histogram, templates) for key, histogram in histograms.items()}
+    classes = frozenset(_classes_in(contents))
+    write_root_file(path, contents, _streamers(classes), uproot.ZLIB(1))
     return places
 
 
-def _write_parts(file: Any, key: str, histogram: hist.BaseHist) -> str | None:
-    place = None
-    for name, part in _root_parts(key, histogram):
-        try:
-            file[name] = part
-        except (TypeError, ValueError):
-            # Another release of uproot may know less. The exact copy is in the JSON file, and a long run must not lose
-            # its result to the convenience copy.
-            return None
-        place = _root_name(key)
-    return place
+def _add(contents: dict[str, Any], key: str, histogram: hist.BaseHist, templates: Templates) -> str | None:
+    """Put the parts of a histogram into their folders; returns the path of all, None where it cannot be written."""
+    try:
+        parts = [
+            (name.split("/"), written) for name, written in root_parts(_root_name(key), histogram, templates)
+        ]
+        folders = [_folder(contents, *path) for path, _ in parts]
+    except (TypeError, ValueError):
+        # Another release of uproot may know less. The exact copy is in the JSON file, and a long run must not lose
+        # its result to the convenience copy.
+        return None
+    for folder, (path, written) in zip(folders, parts, strict=True):
+        folder[path[-1]] = written
+    return _root_name(key) if parts else None
 
 
-def _root_parts(key: str, histogram: hist.BaseHist) -> Iterator[tuple[str, hist.BaseHist]]:
-    """(path, histogram that ROOT has a class for) of a histogram."""
-    index = next(
-        (i for i, axis in enumerate(histogram.axes) if isinstance(axis, hist.axis.StrCategory)), None
-    )
-    if index is not None and histogram.ndim > 1:
-        for position, category in enumerate(histogram.axes[index]):
-            yield from _root_parts(f"{key}/{_root_name(category)}", histogram[{index: position}])
-    elif histogram.ndim <= MAX_ROOT_AXES and histogram.kind == "COUNT":
-        yield _root_name(key), _as_double(histogram)
+def _folder(contents: dict[str, Any], *path: str) -> dict[str, Any]:
+    """The folder of an object, made where it is not there.
+
+    Raises:
+        ValueError: Something else has its name, or that of a folder on the way.
+    """
+    here = contents
+    for name in path[:-1]:
+        here = here.setdefault(name, {})
+        if isinstance(here, RootObject):
+            raise ValueError(name)  # noqa: TRY004  # as uproot says it
+    if path[-1] in here:
+        raise ValueError(path[-1])
+    return here
+
+
+def _classes_in(contents: Mapping[str, Any]) -> Iterator[str]:
+    for what in contents.values():
+        yield from [what.class_name] if isinstance(what, RootObject) else _classes_in(what)
+
+
+@cache
+def _streamers(classes: frozenset[str]) -> bytes:
+    axes = [hist.axis.Regular(1, 0, 1)] * MAX_ROOT_AXES
+    examples = {f"TH{n}D": hist.Hist(*axes[:n]) for n in range(1, MAX_ROOT_AXES + 1)}
+    return streamers_of([examples[name] for name in sorted(classes)])
 
 
 def _root_name(name: str) -> str:
     return name.replace(";", "_")  # ROOT reads what follows a semicolon as a cycle
-
-
-def _as_double(histogram: hist.BaseHist) -> hist.BaseHist:
-    if histogram.view(flow=True).dtype.kind != "i":
-        return histogram
-    double = hist.Hist(*histogram.axes, storage=hist.storage.Double())
-    double.view(flow=True)[...] = histogram.view(flow=True)
-    return double

@@ -48,6 +48,8 @@ def plain(value: Any, path: KeyPath = ()) -> Any:
     if isinstance(value, Mapping):
         return {str(key): plain(item, (*path, str(key))) for key, item in value.items()}
     if isinstance(value, np.ndarray):
+        if value.dtype.kind in "biu" or (value.dtype.kind == "f" and np.isfinite(value).all()):
+            return value.tolist()
         value = value.tolist()
     if isinstance(value, Sequence | set | frozenset):
         items = sorted(value, key=repr) if isinstance(value, set | frozenset) else value

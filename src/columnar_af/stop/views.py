@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from columnar_af.errors import WorkAddress
 from columnar_af.ntuples.stop import EVENT_WEIGHTS, MissingVariation, StopSource, stop_source, weight_factors
 from columnar_af.ntuples.stop.variations import NOMINAL as NOMINAL_SOURCE
+from columnar_af.selection.cut_expressions import Expression
 from columnar_af.selection.region_evaluation import Evaluation, RegionEvaluator
 from columnar_af.selection.regions import RegionSet
 from columnar_af.stop.blinding import Blinding
@@ -27,6 +28,7 @@ from columnar_af.stop.fakes import (
 )
 from columnar_af.stop.objects import OBJECTS_36, OBJECTS_139
 from columnar_af.stop.stitching import Stitching
+from columnar_af.stop.survivors import first_cuts, survivors
 from columnar_af.stop.variable_table import PARTIAL
 from columnar_af.systematics import EventWeights, Variation, WeightPolicy
 
@@ -90,6 +92,13 @@ class ReadOnce:
             self._columns[name] = self._source.read(name)
         return self._columns[name]
 
+    def chosen(self, events: NDArray[np.intp]) -> ReadOnce:
+        """The same for some events; what was read is kept for them. For columns of one number per event."""
+        source: Any = self._source
+        other = ReadOnce(source.only(events))
+        other._columns = {name: column[events] for name, column in self._columns.items()}
+        return other
+
 
 @dataclass
 class View:
@@ -134,9 +143,30 @@ class View:
     def varied(self, events: Any, variation: str) -> View:
         """The view of a variation of objects; the quantities that do not change are nominal's."""
         source: Any = ReadOnce(stop_source(events, variation, self.method.missing))
+        if source.shifted is None:
+            source = self._staged(source)
         variables = {name: each.varied(source) for name, each in self.variables.items()}
         nominal = None if source.shifted is None else self
         return View(self.method, source, self.is_data, variables, self, nominal, (), self.address)
+
+    def _staged(self, source: ReadOnce) -> ReadOnce:
+        """A source of other events that reads on only for those that may be in a region."""
+        cuts = self.first_cuts
+        if not cuts:
+            return source
+        variables = self.any_variables.varied(source)
+        alive = survivors(cuts, variables, len(variables.column("met")))
+        return source if alive.all() else source.chosen(np.flatnonzero(alive))
+
+    @cached_property
+    def first_cuts(self) -> frozenset[tuple[Expression, ...]]:
+        """First cuts of the regions of all sets of objects; empty where a region has none."""
+        found = [
+            first_cuts(evaluator.regions, self.evaluations[name].unavailable)
+            for name, evaluator in self.method.evaluators.items()
+            if len(self.evaluations[name].unavailable) < len(evaluator.regions)
+        ]
+        return frozenset().union(*found) if all(found) else frozenset()
 
     @property
     def is_nominal(self) -> bool:

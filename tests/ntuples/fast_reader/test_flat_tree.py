@@ -8,8 +8,15 @@ import numpy as np
 import pytest
 import uproot
 
-from columnar_af.ntuples.fast_reader import ColumnReader
-from columnar_af.ntuples.fast_reader.flat_tree import NOT_FLAT, FlatBranch, FlatTree, NotFlatError, open_flat
+from columnar_af.ntuples.fast_reader import ColumnReader, FastSourceMapping
+from columnar_af.ntuples.fast_reader.flat_tree import (
+    NOT_FLAT,
+    FlatBranch,
+    FlatTree,
+    NotFlatError,
+    open_all_flat,
+    open_flat,
+)
 
 TYPES = ["?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8"]
 
@@ -37,10 +44,16 @@ def written_by_uproot(tmp_path_factory):
 def require_equal(flat, tree):
     assert flat.num_entries == tree.num_entries
     assert flat.names == {branch.name for branch in tree.branches}
+    assert (flat.title, flat.object_path) == (tree.title, tree.object_path)
+    assert list(flat.keys(recursive=False)) == tree.keys(recursive=False)
+    assert flat.typenames() == tree.typenames()
+    assert FastSourceMapping._extract_base_form(flat) == FastSourceMapping._extract_base_form(tree)
     for name in flat.names:
         mine, theirs = flat[name], tree[name]
         assert isinstance(mine, FlatBranch), name
         assert mine.interpretation == theirs.interpretation, name
+        assert mine.num_entries == theirs.num_entries, name
+        assert mine.uncompressed_bytes == theirs.uncompressed_bytes, name
         assert mine.entry_offsets.tolist() == list(theirs.entry_offsets), name
         for member in ("fBasketSeek", "fBasketBytes"):
             assert mine.member(member).tolist() == theirs.member(member)[: len(mine.positions)].tolist(), name
@@ -71,6 +84,7 @@ def test_a_part_of_a_tree(written_by_uproot):
 def test_a_branch_of_another_kind_is_uproots(written_by_uproot):
     with uproot.open(written_by_uproot) as file:
         for name, odd, plain in (("jagged", "list", "n"), ("vectors", "three", "a")):
+            assert isinstance(open_all_flat(file, name), uproot.TTree)
             tree = open_flat(file, name)
             assert isinstance(tree[plain], FlatBranch)
             assert isinstance(tree[odd], uproot.TBranch)
@@ -113,4 +127,4 @@ def test_a_damaged_record_is_left_to_uproot(written_by_uproot):
             changed = FlatTree.__new__(FlatTree)
             vars(changed).update(vars(tree), _record=type(record)(bytes(data), record.origin), _branches={})
             with suppress(*NOT_FLAT):
-                changed.num_entries, changed._places = changed._walk()
+                changed.title, changed.num_entries, changed._places = changed._walk()

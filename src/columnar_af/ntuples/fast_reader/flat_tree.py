@@ -9,6 +9,7 @@ per entry, and lie in baskets of this file, is left to uproot.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,14 +45,20 @@ EMPTY_ARRAY = 21
 REFERENCED = 1 << 4
 """Bit of a TObject that is followed by the number of its process."""
 
+LONG_TEXT = 255
+"""Instead of its length, a text of this length or more begins with this."""
+
 LEAVES = {
-    "TLeafO": ("?", "?"),
-    "TLeafB": (">i1", ">u1"),
-    "TLeafS": (">i2", ">u2"),
-    "TLeafI": (">i4", ">u4"),
-    "TLeafL": (">i8", ">u8"),
-    "TLeafF": (">f4", ">f4"),
-    "TLeafD": (">f8", ">f8"),
+    name: (np.dtype(signed), np.dtype(unsigned))
+    for name, signed, unsigned in (
+        ("TLeafO", "?", "?"),
+        ("TLeafB", "i1", "u1"),
+        ("TLeafS", ">i2", ">u2"),
+        ("TLeafI", ">i4", ">u4"),
+        ("TLeafL", ">i8", ">u8"),
+        ("TLeafF", ">f4", ">f4"),
+        ("TLeafD", ">f8", ">f8"),
+    )
 }
 """Class of a leaf -> stored type, signed and unsigned."""
 
@@ -64,24 +71,58 @@ class NotFlatError(Exception):
 
 @dataclass(frozen=True)
 class FlatBranch:
-    """A branch of one number per entry; has what the fast reader asks of uproot's TBranch.
+    """A branch of one number per entry; has what the fast reader and coffea ask of uproot's TBranch.
 
     Attributes:
-        name: Its name.
+        name, title: Its name and title.
         parent: Its tree.
-        interpretation: uproot's, of its numbers.
+        stored: Type of its numbers in the file.
         entry_offsets: First entry of each basket, then the number of entries.
+        positions, sizes: First byte in the file and compressed bytes of each basket.
+        uncompressed_bytes: Of all baskets, with their headers.
     """
 
     name: str
+    title: str
     parent: FlatTree
-    interpretation: Any
+    stored: np.dtype[Any]
     entry_offsets: Integers
     positions: Integers
     sizes: Integers
+    uncompressed_bytes: int
 
     embedded_baskets = ()
     count_branch = None
+
+    @property
+    def tree(self) -> FlatTree:
+        """Its tree."""
+        return self.parent
+
+    @property
+    def num_entries(self) -> int:
+        """Number of entries."""
+        return int(self.entry_offsets[-1])
+
+    @property
+    def interpretation(self) -> Any:
+        """uproot's, of its numbers."""
+        return uproot.AsDtype(self.stored)
+
+    @property
+    def typename(self) -> str:
+        """C++ type of its numbers, as uproot names it."""
+        return str(self.interpretation.typename)
+
+    @property
+    def cache_key(self) -> str:
+        """What tells it from all other branches."""
+        return f"{self.parent.file.uuid}:{self.parent.object_path}:{self.name}"
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of its numbers in memory."""
+        return self.stored.newbyteorder("=")
 
     def member(self, name: str) -> Integers:
         """``fBasketSeek`` or ``fBasketBytes``."""
@@ -105,8 +146,28 @@ def open_flat(directory: Any, name: str) -> Any:
         return directory[name]
 
 
+def open_all_flat(directory: Any, name: str) -> Any:
+    """A tree: a :class:`FlatTree` that has plain branches only, or uproot's TTree; kept as long as uproot keeps its own objects.
+
+    Args:
+        directory: uproot's directory that the tree is in.
+        name: Its path in there.
+    """
+    kept: Any = directory.file.object_cache
+    key = f"{directory.key(name).cache_key} as columns"
+    known = None if kept is None else kept.get(key)
+    if known is not None and known.file is directory.file:
+        return known
+    tree = open_flat(directory, name)
+    if not isinstance(tree, FlatTree) or not all(isinstance(each, FlatBranch) for each in tree.branches):
+        tree = directory[name]
+    if kept is not None:
+        kept[key] = tree
+    return tree
+
+
 class FlatTree:
-    """A tree of plain numbers; has what the fast reader asks of uproot's TTree. Made by :func:`open_flat`.
+    """A tree of plain numbers; has what the fast reader and coffea ask of uproot's TTree. Made by :func:`open_flat`.
 
     Args:
         directory: uproot's directory that the tree is in.
@@ -127,7 +188,26 @@ class FlatTree:
         self._record = _Record(bytes(chunk.raw_data), int(cursor.origin))
         self._directory = directory
         self._branches: dict[str, Any] = {}
-        self.num_entries, self._places = self._walk()
+        self.title, self.num_entries, self._places = self._walk()
+
+    @property
+    def branches(self) -> list[Any]:
+        """All branches, in the order of the file; see :meth:`__getitem__`."""
+        return [self[name] for name in self._places]
+
+    def keys(self, *, recursive: bool = True) -> list[str]:
+        """Names of all branches, in the order of the file; no branch has others below it."""
+        del recursive
+        return list(self._places)
+
+    def iteritems(self, *, recursive: bool = True) -> Iterator[tuple[str, Any]]:
+        """Names and branches."""
+        del recursive
+        return ((name, self[name]) for name in self._places)
+
+    def typenames(self) -> dict[str, str]:
+        """Name of each branch -> C++ type of its numbers."""
+        return {name: branch.typename for name, branch in self.iteritems()}
 
     @property
     def names(self) -> frozenset[str]:
@@ -148,10 +228,11 @@ class FlatTree:
                 self._branches[name] = self._directory[self.name][name]
         return self._branches[name]
 
-    def _walk(self) -> tuple[int, dict[str, int]]:
-        """Number of entries, and where the body of each branch begins."""
+    def _walk(self) -> tuple[str, int, dict[str, int]]:
+        """Title, number of entries, and where the body of each branch begins."""
         record = self._record
         place = record.enter(0, TREE_VERSION)
+        title = record.named_at(place)[1]
         for _ in range(4):  # TNamed, TAttLine, TAttFill, TAttMarker
             place = record.after(place)
         numbers = TREE_NUMBERS.unpack_from(record.data, place)
@@ -165,22 +246,23 @@ class FlatTree:
             body, following, class_name = record.object_at(place)
             if class_name != "TBranch":
                 raise NotFlatError(class_name)
-            name = record.name_at(record.enter(body, BRANCH_VERSION))
+            name = record.named_at(record.enter(body, BRANCH_VERSION))[0]
             if name in places:
                 raise NotFlatError(name)
             places[name] = body
             place = following
-        return int(entries), places
+        return title, int(entries), places
 
     def _branch(self, name: str, body: int) -> FlatBranch:
         record = self._record
         place = record.enter(body, BRANCH_VERSION)
+        title = record.named_at(place)[1]
         place = record.after(record.after(place))  # TNamed, TAttFill
         _, _, _, n_baskets, _ = BRANCH_NUMBERS.unpack_from(record.data, place)
         place = record.after(place + BRANCH_NUMBERS.size)  # TIOFeatures
-        _, slots, _, entries, first, _, _ = BRANCH_COUNTS.unpack_from(record.data, place)
+        _, slots, _, entries, first, n_bytes, _ = BRANCH_COUNTS.unpack_from(record.data, place)
         place = record.after_empty_array(place + BRANCH_COUNTS.size)  # branches below this one
-        kind = self._kind_of_leaf(place)
+        stored = self._type_of_leaf(place)
         place = record.after_nulls(record.after(place))  # leaves, then baskets in memory
         sizes, place = record.numbers(place, slots, ">i4")
         starts, place = record.numbers(place, slots, ">i8")
@@ -197,9 +279,11 @@ class FlatTree:
         offsets = starts[: n_baskets + 1]
         if (positions[:n_baskets] <= 0).any() or offsets[0] != 0:
             raise NotFlatError(name)
-        return FlatBranch(name, self, kind, offsets, positions[:n_baskets], sizes[:n_baskets])
+        return FlatBranch(
+            name, title, self, stored, offsets, positions[:n_baskets], sizes[:n_baskets], int(n_bytes)
+        )
 
-    def _kind_of_leaf(self, place: int) -> Any:
+    def _type_of_leaf(self, place: int) -> np.dtype[Any]:
         record = self._record
         place, count = record.enter_array(place)
         body, _, class_name = record.object_at(place)
@@ -210,7 +294,7 @@ class FlatTree:
         length, _, _, _, unsigned, counter = LEAF_NUMBERS.unpack_from(record.data, place)
         if length != 1 or counter != 0:
             raise NotFlatError(class_name)
-        return uproot.AsDtype(LEAVES[class_name][unsigned])
+        return LEAVES[class_name][unsigned]
 
 
 @dataclass(frozen=True)
@@ -277,18 +361,22 @@ class _Record:
             raise NotFlatError(tag)
         return place + 8, following, self._letters(named + 4)
 
-    def name_at(self, place: int) -> str:
-        """fName of a TNamed."""
-        place = self._behind_object(self.enter(place, None))
-        length = self.data[place]
-        if length == 255:
-            raise NotFlatError(place)
-        return self.data[place + 1 : place + 1 + length].decode()
+    def named_at(self, place: int) -> tuple[str, str]:
+        """fName and fTitle of a TNamed."""
+        name, place = self._text(self._behind_object(self.enter(place, None)))
+        return name, self._text(place)[0]
 
     def numbers(self, place: int, count: int, dtype: str) -> tuple[Integers, int]:
         """An array behind its flag, and the place behind it."""
         values = np.frombuffer(self.data, dtype, count, place + 1)
         return values.astype(np.int64), place + 1 + values.nbytes
+
+    def _text(self, place: int) -> tuple[str, int]:
+        """A TString, and the place behind it."""
+        length, place = self.data[place], place + 1
+        if length == LONG_TEXT:
+            raise NotFlatError(place)
+        return self.data[place : place + length].decode(), place + length
 
     def _behind_object(self, place: int) -> int:
         if self.word(place + 6) & REFERENCED:

@@ -68,6 +68,11 @@ class LocalFile:
         self._size = os.fstat(self._descriptor).st_size
         self._closer = weakref.finalize(self, os.close, self._descriptor)
 
+    @property
+    def descriptor(self) -> int:
+        """Of the open file."""
+        return self._descriptor
+
     def read(self, ranges: Sequence[Range]) -> list[Bytes]:
         """See :class:`ByteSource`."""
         requests = join_ranges(ranges)

@@ -8,6 +8,7 @@ made up (a tracer) are asked for their fields.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 import awkward as ak
@@ -18,8 +19,12 @@ from numpy.typing import NDArray
 
 from columnar_af.errors import MissingBranchError, SchemaError, WorkAddress
 from columnar_af.ntuples.fast_reader.columns import ColumnReader
+from columnar_af.ntuples.fast_reader.flat_columns import FlatColumnReader
+from columnar_af.ntuples.fast_reader.flat_tree import FlatTree
 from columnar_af.ntuples.fast_reader.layout import Column
 from columnar_af.ntuples.fast_reader.mapping import FastSourceMapping, SparseSourceMapping
+
+Events = NDArray[np.intp]
 
 
 class Branches(Protocol):
@@ -39,6 +44,11 @@ class Branches(Protocol):
         """Number of entries."""
         ...
 
+    @property
+    def is_local(self) -> bool:
+        """Whether reading branches one by one is as fast as reading them together."""
+        ...
+
     def read(self, names: Sequence[str]) -> dict[str, Column]:
         """The entries of some branches."""
         ...
@@ -55,7 +65,12 @@ class TreeBranches:
     """
 
     def __init__(
-        self, tree: Any, start: int, stop: int, reader: ColumnReader, log: list[Any] | None = None
+        self,
+        tree: Any,
+        start: int,
+        stop: int,
+        reader: ColumnReader | FlatColumnReader,
+        log: list[Any] | None = None,
     ) -> None:
         self._tree = tree
         self._range = (start, stop)
@@ -83,6 +98,11 @@ class TreeBranches:
         """Number of entries."""
         return self._range[1] - self._range[0]
 
+    @cached_property
+    def is_local(self) -> bool:
+        """See :class:`Branches`."""
+        return "://" not in str(self._tree.file.file_path)
+
     def read(self, names: Sequence[str]) -> dict[str, Column]:
         """See :class:`Branches`."""
         if self._log is not None:
@@ -97,6 +117,20 @@ class TreeBranches:
                 columns[name] = as_column(self._tree[name].array(entry_start=start, entry_stop=stop), name)
         return columns
 
+    def read_some(self, names: Sequence[str], events: Events) -> dict[str, Column]:
+        """Some entries of branches of one number per entry; baskets that hold none of them are not read.
+
+        Args:
+            names: The branches.
+            events: Places of the entries in the range, in increasing order.
+        """
+        if isinstance(self._reader, FlatColumnReader):
+            flat = self._reader.read_some(names, self._range[0] + events)
+            rest = [name for name in names if name not in flat]
+        else:
+            flat, rest = {}, list(names)
+        return flat | {name: taken(column, events) for name, column in self.read(rest).items()}
+
 
 class EventBranches:
     """Fields of events.
@@ -104,6 +138,8 @@ class EventBranches:
     Args:
         events: Events with the branches under their own names.
     """
+
+    is_local = True
 
     def __init__(self, events: ak.Array) -> None:
         self._events = events
@@ -123,6 +159,30 @@ class EventBranches:
         return {name: as_column(self._events[name], name) for name in names}
 
 
+class ChosenBranches:
+    """Some entries of other branches.
+
+    Args:
+        branches: All entries.
+        events: Places of those that are wanted, in increasing order.
+    """
+
+    def __init__(self, branches: Branches, events: Events) -> None:
+        self._branches = branches
+        self._events = events
+        self.names, self.address, self.is_local = branches.names, branches.address, branches.is_local
+
+    def __len__(self) -> int:
+        """Number of entries."""
+        return len(self._events)
+
+    def read(self, names: Sequence[str]) -> dict[str, Column]:
+        """See :class:`Branches`."""
+        if isinstance(self._branches, TreeBranches):
+            return self._branches.read_some(names, self._events)
+        return {name: taken(column, self._events) for name, column in self._branches.read(names).items()}
+
+
 class PreloadedBranches:
     """Entries of a tree of which some branches were read with the events: these are taken from there.
 
@@ -136,8 +196,7 @@ class PreloadedBranches:
         self._tree = tree
         self._events = events
         self._preloaded = preloaded
-        self.names = tree.names
-        self.address = tree.address
+        self.names, self.address, self.is_local = tree.names, tree.address, tree.is_local
 
     def __len__(self) -> int:
         """Number of events."""
@@ -189,9 +248,11 @@ def tree_of(events: ak.Array) -> Any:
     return mapping_of(events)._column_source(uuid, path)
 
 
-def reader_of(events: ak.Array) -> ColumnReader:
-    """The fast reader of events with a mapping: that of the mapping, where it has one."""
+def reader_of(events: ak.Array) -> ColumnReader | FlatColumnReader:
+    """The fast reader of events with a mapping: of plain numbers all at once, or that of the mapping, where it has one."""
     mapping, tree = mapping_of(events), tree_of(events)
+    if isinstance(tree, FlatTree) and getattr(mapping, "column_cache", None) is None:
+        return FlatColumnReader(tree)
     return mapping.reader_of(tree) if isinstance(mapping, FastSourceMapping) else ColumnReader(tree)
 
 
@@ -247,6 +308,11 @@ def _numbers(layout: Any) -> NDArray[Any]:
     if numbers.ndim != 1 or numbers.dtype.kind not in "biuf":
         raise ValueError(numbers.dtype)
     return numbers
+
+
+def taken(column: Column, events: Events) -> Column:
+    """Some entries of a column of one number per entry; a column of lists as it is, for who refuses it."""
+    return Column(column.content[events]) if column.offsets is None else column
 
 
 def require(

@@ -6,14 +6,17 @@ the chunk is of the nominal tree, so that all chunks together read each entry of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from columnar_af.errors import ColumnarAFError, MissingBranchError, SchemaError, WorkAddress
 from columnar_af.ntuples.fast_reader.layout import Column
-from columnar_af.ntuples.stop.chunk_columns import Branches, require
+from columnar_af.ntuples.stop.chunk_columns import Branches, ChosenBranches, require
 from columnar_af.ntuples.stop.columns import FACTORS, Recipe, as_it_is, in_gev
 from columnar_af.ntuples.stop.loopsusy import MissingVariation
 from columnar_af.ntuples.stop.read_ahead import ReadAhead, Wanted
@@ -52,7 +55,8 @@ class HistFitterSource:
         variation: ``Nominal`` or a variation.
         shifted: None where all differ from nominal (another tree); empty for the nominal tree.
         fallbacks: The tree that ought to exist, where nominal is read in its place.
-        wanted: What nominal has read.
+        wanted: What nominal and other variations have read.
+        stage: How often the events were narrowed down.
     """
 
     branches: Branches
@@ -61,10 +65,32 @@ class HistFitterSource:
     fallbacks: tuple[str, ...]
     wanted: Wanted
     layout: str = "histfitter"
+    stage: int = 0
 
     @cached_property
     def _ahead(self) -> ReadAhead:
-        return ReadAhead(self.branches, lambda: self.wanted.names if self.shifted is None else ())
+        return ReadAhead(self.branches, self._expected)
+
+    def _expected(self) -> Iterable[str]:
+        """What will be asked for, as far as one knows: what the other variations asked for, or else nominal.
+
+        The first variation reads column by column where that is as fast; nominal looks at more than variations do.
+        """
+        if self.shifted is not None:
+            return ()
+        first = () if self.branches.is_local else self.wanted.names
+        return self.wanted.shifted.get(self.stage) or first
+
+    def only(self, events: NDArray[np.intp]) -> HistFitterSource:
+        """The same columns of some events.
+
+        Args:
+            events: Their places, in increasing order.
+        """
+        branches = ChosenBranches(self.branches, events)
+        chosen = replace(self, branches=branches, stage=self.stage + 1)
+        chosen._ahead = self._ahead.only(branches, events, chosen._expected)
+        return chosen
 
     def read(self, name: str) -> Any:
         """A column of :data:`HISTFITTER`, or a branch as it is in the file; shape (entries,).
@@ -97,6 +123,8 @@ class HistFitterSource:
         require([branch], self.branches.names, what, self.branches.address, advice)
         if self.variation == NOMINAL:
             self.wanted.names[branch] = None
+        elif self.shifted is None:
+            self.wanted.shifted.setdefault(self.stage, {})[branch] = None
         return self._ahead.read([branch])[branch]
 
 

@@ -6,14 +6,20 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from columnar_af.ntuples.fast_reader.layout import Column
-from columnar_af.ntuples.stop.chunk_columns import Branches
+from columnar_af.ntuples.stop.chunk_columns import Branches, Events, taken
 
 
 @dataclass
 class Wanted:
-    """What nominal has read so far, in order: a variation will want the same. Shared by all variations of a chunk."""
+    """What was read so far, in order: a variation will want the same. Shared by all variations of a chunk.
+
+    Attributes:
+        names: By nominal.
+        shifted: By variations with other events, for each stage of narrowing them down.
+    """
 
     names: dict[str, None] = field(default_factory=dict)
+    shifted: dict[int, dict[str, None]] = field(default_factory=dict)
 
 
 @dataclass
@@ -40,6 +46,17 @@ class ReadAhead:
         if unknown:
             self._known.update(self.branches.read(unknown))
         return {name: self._hand_out(name, self._known) for name in names}
+
+    def only(self, branches: Branches, events: Events, expected: Callable[[], Iterable[str]]) -> ReadAhead:
+        """The same for some entries; what was read and not asked for yet is kept for them.
+
+        Args:
+            branches: Of these entries.
+            events: Their places, in increasing order.
+            expected: Of those that will be asked for now.
+        """
+        known = {name: taken(column, events) for name, column in (self._known or {}).items()}
+        return ReadAhead(branches, expected, self.kept, known or None)
 
     def _hand_out(self, name: str, known: dict[str, Column]) -> Column:
         return known[name] if name in self.kept else known.pop(name)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import awkward as ak
 
 from columnar_af.errors import ConfigError, MissingBranchError, WorkAddress
-from columnar_af.ntuples.fast_reader.columns import ColumnReader
+from columnar_af.ntuples.fast_reader.flat_columns import FlatColumnReader
 from columnar_af.ntuples.fast_reader.flat_tree import open_flat
 from columnar_af.ntuples.stop.chunk_columns import (
     Branches,
@@ -151,7 +151,7 @@ class _Trees:
             raise MissingBranchError(msg, advice=advice, address=where)
         tree = open_flat(directory, name)
         start, stop = part_of(mapping._start, mapping._stop, nominal.num_entries, tree.num_entries)
-        return TreeBranches(tree, start, stop, ColumnReader(tree))
+        return TreeBranches(tree, start, stop, FlatColumnReader(tree))
 
 
 def _directory(tree: Any) -> Any:
