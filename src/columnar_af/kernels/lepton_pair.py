@@ -36,6 +36,7 @@ def lepton_pair(
     passes: NDArray[np.bool_],
     identified: NDArray[np.bool_],
     offsets: NDArray[np.int64],
+    asked: NDArray[np.bool_],
     electron_threshold: tuple[float, float],
     muon_threshold: tuple[float, float],
 ) -> LeptonPair:
@@ -49,6 +50,7 @@ def lepton_pair(
         passes: Whether they stay after the overlap removal.
         identified: Whether they pass identification and isolation.
         offsets: Where each event's leptons start, shape (events + 1,).
+        asked: Which events are looked at, shape (events,); all others get no leptons.
         electron_threshold, muon_threshold: p_T that a baseline lepton must exceed, in the unit of ``pt``, and \\|eta\\| that
             it must stay below.
     """
@@ -56,6 +58,8 @@ def lepton_pair(
     first, second = np.full(size, -1, np.int64), np.full(size, -1, np.int64)
     n_baseline, n_signal = np.zeros(size, np.int64), np.zeros(size, np.int64)
     for event in range(size):
+        if not asked[event]:
+            continue
         all1, all2, signal1, signal2 = -1, -1, -1, -1
         for lepton in range(offsets[event], offsets[event + 1]):
             lowest, largest = electron_threshold if abs(flavour[lepton]) == ELECTRON else muon_threshold

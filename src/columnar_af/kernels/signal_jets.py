@@ -42,6 +42,7 @@ def signal_jets(
     tagged: NDArray[np.bool_],
     passes: NDArray[np.bool_],
     offsets: NDArray[np.int64],
+    asked: NDArray[np.bool_],
     lowest_pt: float,
     largest_eta: float,
     largest_tagged_eta: float,
@@ -53,6 +54,7 @@ def signal_jets(
         tagged: Whether the tagger takes them for b-jets.
         passes: Whether they stay after the overlap removal.
         offsets: Where each event's jets start, shape (events + 1,).
+        asked: Which events are looked at, shape (events,); all others get no jets.
         lowest_pt: p_T that a signal jet must exceed, in the unit of ``pt``.
         largest_eta: \\|eta\\| that it must stay below.
         largest_tagged_eta: The same for a b-jet.
@@ -65,7 +67,7 @@ def signal_jets(
     leading_tagged = np.zeros((LISTED, size), np.bool_)
     last = 0
     for event in range(size):
-        for jet in range(offsets[event], offsets[event + 1]):
+        for jet in range(offsets[event], offsets[event + 1] if asked[event] else offsets[event]):
             if not passes[jet] or not pt[jet] > lowest_pt or not abs(eta[jet]) < largest_eta:
                 continue
             place = last

@@ -20,7 +20,8 @@ from columnar_af.stop.needs import LEPTONS, why_missing
 from columnar_af.stop.objects import OBJECTS_139, Objects
 from columnar_af.stop.pair_variables import ELECTRON, Flags, Floats, Leptons, PairVariables, as_floats
 from columnar_af.stop.prompt import is_prompt
-from columnar_af.systematics import quantity
+from columnar_af.systematics import partial_quantity, quantity
+from columnar_af.systematics.quantities import THE_VARIATION
 
 Overlap = Literal["auto", "flag", "compute"]
 """Where the overlap removal comes from: the ntuple's flags, or the kernel; ``auto``: the flags where there are any."""
@@ -93,20 +94,22 @@ class StopVariables(PairVariables):
             self._objects(f"lepton_{name}")[0] for name in ("eta", "flavour", "identified")
         )
         passes = self._lepton_passes()
+        asked = self._asked_of(len(offsets) - 1)
         return lepton_pair(
-            pt, eta, flavour, passes, identified, offsets, self.objects.electron, self.objects.muon
+            pt, eta, flavour, passes, identified, offsets, asked, self.objects.electron, self.objects.muon
         )
 
-    @quantity
-    def leptons(self) -> Leptons:
-        """The pair."""
-        return Leptons(
-            *(
-                taken(self._objects(column)[0], places)
-                for places in (self.pair.first, self.pair.second)
-                for column in LEPTONS
-            )
-        )
+    def _lepton(self, which: int, what: str) -> Floats:
+        return taken(self._objects(f"lepton_{what}")[0], self._places[which])
+
+    def _leptons_at(self, where: Flags) -> Leptons:
+        chosen = [places[where] for places in self._places]
+        return Leptons(*(taken(self._objects(column)[0], places) for places in chosen for column in LEPTONS))
+
+    @property
+    def _places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where the harder and the softer lepton of the pair are in the lists."""
+        return self.pair.first, self.pair.second
 
     @quantity
     def n_leptons(self) -> Floats:
@@ -138,22 +141,28 @@ class StopVariables(PairVariables):
         """Whether the softer lepton is anti-ID."""
         return self._flag("lepton_anti_identified", self.pair.second)
 
+    @partial_quantity
+    def prompt_where(self, where: Flags) -> Floats:
+        """Whether both leptons of the pair are prompt (1, else 0) by their origin in simulation, only for some events."""
+        channel = self.column("channel_number")[where]
+        origin = self._objects("lepton_origin")[0]
+        both = [is_prompt(taken(origin, places[where]), channel) for places in self._places]
+        return as_floats(both[0] & both[1])
+
     @quantity
     def prompt(self) -> Flags:
         """Whether both leptons of the pair are prompt by their origin in simulation; not in data."""
-        channel = self.column("channel_number")
-        origin = self._objects("lepton_origin")[0]
-        places = (self.pair.first, self.pair.second)
-        return np.logical_and(*(is_prompt(taken(origin, place), channel) for place in places))
+        everywhere = np.ones(len(self.pair.first), np.bool_)
+        return np.asarray(self.prompt_where(everywhere) == 1.0)
 
     @quantity
     def jets(self) -> SignalJets:
         """Signal jets, in falling order."""
         pt, offsets = self._objects("jet_pt")
         eta, phi, tagged = (self._objects(f"jet_{name}")[0] for name in ("eta", "phi", "is_tagged"))
-        passes, chosen = self._jet_passes(), self.objects
+        passes, chosen, asked = self._jet_passes(), self.objects, self._asked_of(len(offsets) - 1)
         return signal_jets(
-            pt, eta, phi, tagged, passes, offsets, chosen.jet_pt, chosen.jet_eta, chosen.b_jet_eta
+            pt, eta, phi, tagged, passes, offsets, asked, chosen.jet_pt, chosen.jet_eta, chosen.b_jet_eta
         )
 
     @quantity
@@ -206,12 +215,19 @@ class StopVariables(PairVariables):
         """ETmiss over the sum of ETmiss, lepton p_T and p_T of up to two leading jets."""
         return r_2l2j(self.met, self.lep1_pt, self.lep2_pt, self.jets.pt, self.jets.offsets)
 
+    @partial_quantity
+    def min_dr_l2_jets_where(self, where: Flags) -> Floats:
+        """Smallest distance of the softer lepton to a signal jet, only for some events."""
+        events, jets = np.flatnonzero(where), self.jets
+        eta, phi = self.lep2_eta[events], self.lep2_phi[events]
+        starts, stops = jets.offsets[events], jets.offsets[events + 1]
+        distance = min_delta_r(eta, phi, jets.eta, jets.phi, starts, stops)
+        return np.where(np.isnan(eta), np.nan, distance)
+
     @quantity
     def min_dr_l2_jets(self) -> Floats:
         """Smallest distance of the softer lepton to a signal jet; +inf without jets, NaN without a second lepton."""
-        jets = self.jets
-        distance = min_delta_r(self.lep2_eta, self.lep2_phi, jets.eta, jets.phi, jets.offsets)
-        return np.where(np.isnan(self.lep2_eta), np.nan, distance)
+        return self.min_dr_l2_jets_where(self._all)
 
     @quantity
     def trigger(self) -> Flags:
@@ -252,6 +268,23 @@ class StopVariables(PairVariables):
         """Number of the event."""
         return np.asarray(self.column("event"))
 
+    def changed_events(self, columns: frozenset[str]) -> Flags | None:
+        """Events whose leptons stay in another way, where nothing but that is shifted: those of jet variations are few."""
+        nominal = self._nominal
+        if nominal is None or columns != {"lepton_passes"}:
+            return None
+        (mine, offsets), (others, _) = self._objects("lepton_passes"), nominal._objects("lepton_passes")
+        changed = np.zeros(len(offsets) - 1, np.bool_)
+        changed[np.searchsorted(offsets, np.flatnonzero(mine != others), side="right") - 1] = True
+        return changed
+
+    def _asked_of(self, size: int) -> Flags:
+        """The events that are of interest; what is found for some events only is not shared."""
+        if self._asked is None:
+            return np.ones(size, np.bool_)
+        self._note(THE_VARIATION)
+        return self._asked
+
     def _lepton_passes(self) -> Flags:
         """Depends on the leptons' column alone, where there is one, so that the jets' does not count as read."""
         return self.overlap[0] if self._computes_overlap else self._objects("lepton_passes")[0]
@@ -267,7 +300,10 @@ class StopVariables(PairVariables):
         column = self.column(name)
         momentum = f"{name.partition('_')[0]}_pt"
         reference = column if name == momentum else self.column(momentum)
-        return _checked(column, reference, name, momentum)
+        content, offsets = _checked(column, reference, name, momentum)
+        if column.offsets is not offsets:  # so that it is not compared again
+            self._columns[name] = Column(content, offsets)
+        return content, offsets
 
 
 def _checked(
@@ -283,4 +319,4 @@ def _checked(
         )
         msg = f"the columns {name} and {reference_name} differ in length, first in event {event} of the chunk"
         raise SchemaError(msg, advice="make the ntuple again, or leave out this file")
-    return column.content, column.offsets
+    return column.content, reference.offsets
