@@ -15,8 +15,7 @@ def min_delta_r(
     phi: NDArray[np.floating],
     other_eta: NDArray[np.floating],
     other_phi: NDArray[np.floating],
-    starts: NDArray[np.int64],
-    stops: NDArray[np.int64],
+    offsets: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     """Smallest sqrt(deta^2 + dphi^2) from one object per event to the others of the event.
 
@@ -25,7 +24,7 @@ def min_delta_r(
     Args:
         eta, phi: Of the one object, shape (events,), phi in radians.
         other_eta, other_phi: Of the collection, contents of all events.
-        starts, stops: Where each event's part of the collection starts and ends, shape (events,).
+        offsets: Where each event's part of the collection starts, shape (events + 1,).
 
     Returns:
         The distance, shape (events,); infinite where the collection is empty.
@@ -33,7 +32,7 @@ def min_delta_r(
     smallest = np.empty(len(eta), np.float64)
     for event in range(len(eta)):
         best = math.inf
-        for other in range(starts[event], stops[event]):
+        for other in range(offsets[event], offsets[event + 1]):
             deta = np.float64(eta[event]) - np.float64(other_eta[other])
             dphi = abs(np.float64(phi[event]) - np.float64(other_phi[other]))
             if dphi > 2 * math.pi:

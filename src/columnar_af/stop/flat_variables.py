@@ -59,6 +59,7 @@ class FlatStopVariables(FlatPair):
     pt_boost_where = _whole("pt_boost")
     dphi_boost_where = _whole("dphi_boost")
     met_over_pt_boost_where = _whole("met_over_pt_boost")
+    r_2l4j_where = _whole("r_2l4j")
     min_dr_l2_jets_where = _whole("min_dr_l2_jets")
     m_delta_r_where = _whole("m_delta_r")
     r_pt_where = _whole("r_pt")
@@ -231,7 +232,7 @@ class FlatStopVariables(FlatPair):
         if len(others):
             eta, offsets = self._listed(others, "jet{}eta", LISTED_JETS)
             phi, _ = self._listed(others, "jet{}phi", LISTED_JETS)
-            values[others] = min_delta_r(self.lep2_eta[others], self.lep2_phi[others], eta, phi, offsets[:-1], offsets[1:])
+            values[others] = min_delta_r(self.lep2_eta[others], self.lep2_phi[others], eta, phi, offsets)
         values[self.chosen.second < 0] = np.nan
         return values
 

@@ -40,7 +40,7 @@ COLUMNS = {
         ("jets", "n_jets", "n_b_jets", "jet1_pt", "jet2_pt", "jet3_pt", "jet1_is_b", "jet2_is_b"), JETS
     ),
     "jet3_pt_over_met": (*JETS, "met"),
-    **dict.fromkeys(("r_2l4j", "r_2l2j"), (*PAIR, *JETS, "met")),
+    **dict.fromkeys(("r_2l4j", "r_2l4j_where", "r_2l2j"), (*PAIR, *JETS, "met")),
     **dict.fromkeys(("min_dr_l2_jets", "min_dr_l2_jets_where"), (*PAIR, *JETS)),
     **dict.fromkeys(
         (

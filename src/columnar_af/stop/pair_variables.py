@@ -236,7 +236,7 @@ class PairVariables(Quantities):
     @partial_quantity
     def pair_boost_where(self, where: Flags) -> tuple[Floats, Floats]:
         """p_T,boost and dphi_boost, only for some events."""
-        return pair_boost(self._leptons_at(where), self.met[where], self.met_phi[where])
+        return pair_boost(self._leptons_at(where), *self._met_at(where))
 
     @quantity
     def pair_boost(self) -> tuple[Floats, Floats]:
@@ -285,7 +285,7 @@ class PairVariables(Quantities):
     def m_t2_ll_where(self, where: Flags) -> Floats:
         """Stransverse mass of the pair with massless invisible particles, GeV, only for some events."""
         pair = self._leptons_at(where)
-        met, met_phi = self.met[where], self.met_phi[where]
+        met, met_phi = self._met_at(where)
         return stransverse_mass(
             pair.pt1, pair.phi1, pair.mass1, pair.pt2, pair.phi2, pair.mass2, met, met_phi
         )
@@ -334,7 +334,7 @@ class PairVariables(Quantities):
     @partial_quantity
     def super_razor_where(self, where: Flags) -> SuperRazor:
         """The super-razor variables, only for some events."""
-        return pair_super_razor(self._leptons_at(where), self.met[where], self.met_phi[where])
+        return pair_super_razor(self._leptons_at(where), *self._met_at(where))
 
     def m_delta_r_where(self, where: Flags) -> Floats:
         """M_Delta^R, GeV, only for some events."""
@@ -351,6 +351,11 @@ class PairVariables(Quantities):
     def dphi_beta_where(self, where: Flags) -> Floats:
         """dphi_beta^R, in [0, pi], only for some events."""
         return as_floats(self.super_razor_where(where)[3])
+
+    def _met_at(self, where: Flags) -> tuple[Floats, Floats]:
+        """ETmiss of some events and its azimuth."""
+        events = np.flatnonzero(where)
+        return self.met[events], self.met_phi[events]
 
     @partial_quantity
     def fake_weight_where(self, where: Flags) -> Floats:

@@ -12,7 +12,7 @@ OBJECT_SETS = ("139fb", "36fb")
 PARTIAL: Mapping[str, str] = {
     name: f"{name}_where"
     for name in (
-        *("m_ll", "pt_boost", "dphi_boost", "met_over_pt_boost", "min_dr_l2_jets"),
+        *("m_ll", "pt_boost", "dphi_boost", "met_over_pt_boost", "r_2l4j", "min_dr_l2_jets"),
         *("m_delta_r", "r_pt", "inverse_gamma", "dphi_beta", "m_t2_ll"),
     )
 }
@@ -21,10 +21,10 @@ PARTIAL: Mapping[str, str] = {
 _OF_EVENTS = ("met", "met_significance", "trigger", "cleaning")
 _OF_JETS = (
     *("n_jets", "n_b_jets", "jet1_pt", "jet2_pt", "jet3_pt", "jet1_is_b", "jet2_is_b"),
-    *("jet3_pt_over_met", "r_2l4j", "r_2l2j"),
+    *("jet3_pt_over_met", "r_2l2j"),
 )
 _LATE = {
-    **dict.fromkeys(("m_ll", "pt_boost", "dphi_boost", "met_over_pt_boost"), 3),
+    **dict.fromkeys(("m_ll", "pt_boost", "dphi_boost", "met_over_pt_boost", "r_2l4j"), 3),
     **dict.fromkeys(("min_dr_l2_jets", "m_delta_r", "r_pt", "inverse_gamma", "dphi_beta"), 4),
     "m_t2_ll": 5,
 }

@@ -106,7 +106,7 @@ class partial_quantity:  # noqa: N801  # reads as a decorator, like quantity
 
     The method gets a mask ``(n_events,)`` and returns the values of these events, floating-point: ``(mask.sum(),)``, or
     ``(k, mask.sum())`` where several values are found together. Called as ``quantities.name(mask)`` it gives all events, NaN
-    for those that were not asked for. An event is computed once, whoever asks, and nominal and variations share it as they
+    for those that nobody asked for, in an array that is not to be written to. An event is computed once, whoever asks, and nominal and variations share it as they
     share any quantity; see :meth:`Quantities.changed_events`, too.
     """
 
@@ -264,7 +264,7 @@ class Quantities:
             (shared or self)._known[wanted] = known
         if self._reading:
             self._reading[-1][1].update(known.columns)
-        return np.where(where, known.value.values, np.nan)
+        return known.value.values
 
     def _unchanged(self, wanted: partial_quantity) -> _Known[Any] | None:
         """Nominal's values of the events that the variation does not change."""

@@ -191,7 +191,7 @@ def _jet_variables(chosen: Selected, view: View) -> dict[str, Any]:
     offsets = offsets_of(chosen.n_jets)
     pt, eta, phi = (getattr(jets, name)[there] for name in ("pt", "eta", "phi"))
     ht = np.where(there, jets.pt, 0.0).sum(axis=1)
-    distance = min_delta_r(leptons.eta[:, 1], leptons.phi[:, 1], eta, phi, offsets[:-1], offsets[1:])
+    distance = min_delta_r(leptons.eta[:, 1], leptons.phi[:, 1], eta, phi, offsets)
     to_met = np.abs((jets.phi - view.met_phi[:, None] + np.pi) % (2 * np.pi) - np.pi)
     tagged = there & (jets.tag_bin > TAGGED_BIN) & (np.abs(jets.eta) < TAGGED_ETA)
     return {
