@@ -6,10 +6,17 @@ order of their stages, so that what is cheap comes first, and what is dear is as
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from columnar_af.selection.cut_expressions import Expression, names_of
+from columnar_af.selection.cut_expressions import (
+    SWAPPED,
+    All,
+    Comparison,
+    Expression,
+    names_of,
+    renamed,
+)
 from columnar_af.selection.regions import RegionSet
 
 ROOT = 0
@@ -80,26 +87,56 @@ class CutTable:
     steps: tuple[Step, ...]
 
     @classmethod
-    def of(cls, regions: RegionSet, partial: Collection[str], stages: Mapping[str, int]) -> CutTable:
+    def of(
+        cls,
+        regions: RegionSet,
+        partial: Collection[str],
+        stages: Mapping[str, int],
+        bounds: Mapping[str, str],
+    ) -> CutTable:
         """The table of some regions.
 
         Args:
             regions: The regions.
             partial: Variables that are computed only for events that ask for them.
             stages: Variable -> its stage, from 0, which is that of all others.
+            bounds: Variable -> the variable that it never exceeds. What must exceed a number is looked for among the events
+                where the bound does.
         """
         numbers: dict[Expression, int] = {}
         rows = {
             region.name: tuple(numbers.setdefault(cut.expression, len(numbers)) for cut in region.cuts)
             for region in regions
         }
+        weaker = {
+            number: [numbers.setdefault(each, len(numbers)) for each in bounded(expression, bounds)]
+            for expression, number in list(numbers.items())
+        }
         cuts = tuple(_cut(expression, partial, stages) for expression in numbers)
-        paths = {name: sorted(row, key=lambda number: cuts[number].stage) for name, row in rows.items()}
+        paths = {}
+        for name, row in rows.items():
+            path = dict.fromkeys(each for number in row for each in (*weaker[number], number))
+            paths[name] = sorted(path, key=lambda number: cuts[number].stage)
         nodes: dict[Node, int] = {Node(-1, -1): ROOT}
         branches = {name: _branch(path, nodes) for name, path in paths.items()}
         listed = tuple(nodes)
         leaves = {name: branch[-1] for name, branch in branches.items()}
         return cls(cuts, rows, listed, leaves, _steps(cuts, listed, branches.values()))
+
+
+def bounded(expression: Expression, bounds: Mapping[str, str]) -> Iterator[Expression]:
+    """What passes an expression passes these, too: variables that must exceed a number are replaced by their bounds."""
+    if isinstance(expression, All):
+        for part in expression.parts:
+            yield from bounded(part, bounds)
+    if not isinstance(expression, Comparison):
+        return
+    left, operator, right = expression.left, expression.operator, expression.right
+    if operator in ("<", "<="):
+        left, operator, right = right, SWAPPED[operator], left
+    is_single = left.names and str(left) == left.names[0]
+    if operator in (">", ">=") and is_single and not right.names and left.names[0] in bounds:
+        yield renamed(Comparison(left, operator, right), bounds)
 
 
 def _cut(expression: Expression, partial: Collection[str], stages: Mapping[str, int]) -> Cut:

@@ -93,6 +93,7 @@ class RegionEvaluator:
             ``variables.attribute(mask)``; what it gives for all other events does not matter.
         stages: Variable -> stage, from 0, in which it is looked at where no walks are wanted; 0 for all others. Before each
             later stage, ``variables.narrow(mask)`` is told which events may still be in a region.
+        bounds: Variable -> the variable that it never exceeds and that is found sooner; see :class:`CutTable`.
     """
 
     def __init__(
@@ -100,11 +101,13 @@ class RegionEvaluator:
         regions: RegionSet,
         partial: Mapping[str, str] | None = None,
         stages: Mapping[str, int] | None = None,
+        bounds: Mapping[str, str] | None = None,
     ) -> None:
         self.regions = regions
         self.partial = dict(partial or {})
         self.stages = dict(stages or {})
-        self._table = CutTable.of(regions, self.partial, self.stages)
+        self.bounds = dict(bounds or {})
+        self._table = CutTable.of(regions, self.partial, self.stages, self.bounds)
         self._tables: dict[frozenset[str], CutTable] = {}
 
     def evaluate(
@@ -150,11 +153,13 @@ class RegionEvaluator:
         key = frozenset(unavailable)
         if key not in self._tables:
             available = self.regions.only([name for name in self.regions.names if name not in key])
-            self._tables[key] = CutTable.of(available, self.partial, self.stages)
+            self._tables[key] = CutTable.of(
+                available, self.partial, self.stages, self.bounds
+            )
         return self._tables[key]
 
     def _unavailable(self, variables: Any) -> dict[str, str]:
-        names = {name for cut in self._table.cuts for name in cut.names}
+        names = {name for region in self.regions for name in region.variables}
         missing = {name: variables.why_missing(name) for name in names}
         found = {}
         for region in self.regions:
@@ -237,15 +242,18 @@ class _Work:
 
     def add_all_columns(self, walks: Collection[str]) -> None:
         """The columns of all cuts; those on partial variables only where the other cuts leave a question."""
+        declared = {number for row in self.table.rows.values() for number in row}
         for number, cut in enumerate(self.table.cuts):
-            if not cut.partial:
+            if number not in declared:  # it follows from another one, and is not needed to find that sooner
+                self.evaluation._columns[number] = _Column(np.ones(self.size, np.bool_), None)
+            elif not cut.partial:
                 self._add_column(number)
         for variable, masks in self._asked(walks).items():
             self._ask_for(variable, _any(masks, self.size))
-        for number, cut in enumerate(self.table.cuts):
-            if cut.partial and all(name in self.values for name in cut.partial):
+        for number in declared - self.evaluation._columns.keys():
+            if all(name in self.values for name in self.table.cuts[number].partial):
                 self._add_column(number)
-            elif cut.partial:  # no event asks for it
+            else:  # no event asks for it
                 self.evaluation._columns[number] = _Column(np.zeros(self.size, np.bool_), None)
 
     def _asked(self, walks: Collection[str]) -> dict[str, list[Mask]]:

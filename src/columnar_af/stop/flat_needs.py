@@ -74,7 +74,7 @@ BRANCHES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         (
             *("m_t2_ll", "m_t2_ll_where", "super_razor", "super_razor_where"),
-            *("pair_boost", "pair_boost_where"),
+            *("pair_boost", "pair_boost_where", "m_t2_bound_where"),
         ),
         PAIR_AND_MET,
     ),

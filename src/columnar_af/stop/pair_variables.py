@@ -15,6 +15,7 @@ from columnar_af.kernels.dilepton_mass import dilepton_mass
 from columnar_af.kernels.dilepton_pt import dilepton_pt
 from columnar_af.kernels.r_2l import r_2l
 from columnar_af.kernels.stransverse_mass import stransverse_mass
+from columnar_af.kernels.stransverse_mass_bound import stransverse_mass_bound
 from columnar_af.kernels.super_razor import super_razor
 from columnar_af.kernels.transverse_mass import transverse_mass
 from columnar_af.stop.fakes import NOMINAL_SHIFT, FakeFactors, pair_fake_weight
@@ -287,6 +288,15 @@ class PairVariables(Quantities):
         pair = self._leptons_at(where)
         met, met_phi = self._met_at(where)
         return stransverse_mass(
+            pair.pt1, pair.phi1, pair.mass1, pair.pt2, pair.phi2, pair.mass2, met, met_phi
+        )
+
+    @partial_quantity
+    def m_t2_bound_where(self, where: Flags) -> Floats:
+        """What the stransverse mass of the pair does not exceed, GeV, only for some events."""
+        pair = self._leptons_at(where)
+        met, met_phi = self._met_at(where)
+        return stransverse_mass_bound(
             pair.pt1, pair.phi1, pair.mass1, pair.pt2, pair.phi2, pair.mass2, met, met_phi
         )
 

@@ -13,7 +13,7 @@ PARTIAL: Mapping[str, str] = {
     name: f"{name}_where"
     for name in (
         *("m_ll", "pt_boost", "dphi_boost", "met_over_pt_boost", "r_2l4j", "min_dr_l2_jets"),
-        *("m_delta_r", "r_pt", "inverse_gamma", "dphi_beta", "m_t2_ll"),
+        *("m_delta_r", "r_pt", "inverse_gamma", "dphi_beta", "m_t2_bound", "m_t2_ll"),
     )
 }
 """Variable that takes long to compute -> what computes it for events that the other cuts leave open."""
@@ -25,9 +25,12 @@ _OF_JETS = (
 )
 _LATE = {
     **dict.fromkeys(("m_ll", "pt_boost", "dphi_boost", "met_over_pt_boost", "r_2l4j"), 3),
-    **dict.fromkeys(("min_dr_l2_jets", "m_delta_r", "r_pt", "inverse_gamma", "dphi_beta"), 4),
+    **dict.fromkeys(("min_dr_l2_jets", "m_delta_r", "r_pt", "inverse_gamma", "dphi_beta", "m_t2_bound"), 4),
     "m_t2_ll": 5,
 }
+
+BOUNDS: Mapping[str, str] = {"m_t2_ll": "m_t2_bound"}
+"""Variable -> what it never exceeds, and what is found sooner."""
 
 _GEV = Variable("number", "GeV")
 _RAD = Variable("number", "rad")

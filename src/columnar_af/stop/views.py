@@ -27,8 +27,8 @@ from columnar_af.stop.fakes import (
 )
 from columnar_af.stop.objects import OBJECTS_36, OBJECTS_139
 from columnar_af.stop.stitching import Stitching
-from columnar_af.stop.variable_table import PARTIAL, STAGES
-from columnar_af.systematics import EventWeights, Variation, WeightPolicy
+from columnar_af.stop.variable_table import BOUNDS, PARTIAL, STAGES
+from columnar_af.systematics import NOMINAL, EventWeights, Variation, WeightPolicy
 
 OBJECTS = {"139fb": OBJECTS_139, "36fb": OBJECTS_36}
 
@@ -70,7 +70,7 @@ class Method:
         for objects in regions.object_sets:
             chosen = regions.only([region.name for region in regions if region.objects == objects])
             both = {**chosen.regions, **(anti_identified(chosen).regions if fakes else {})}
-            evaluators[objects] = RegionEvaluator(replace(chosen, regions=both), PARTIAL, STAGES)
+            evaluators[objects] = RegionEvaluator(replace(chosen, regions=both), PARTIAL, STAGES, BOUNDS)
         return cls(regions, evaluators, fakes, **rest)
 
 
@@ -182,9 +182,7 @@ class View:
         for where in self.in_any.values():
             some |= where
         events = np.flatnonzero(some)
-        if self.is_nominal:
-            return events, self.weights.matrix(events)
-        return events, self.weights.nominal[events][:, None]
+        return events, self.weights.matrix(events, None if self.is_nominal else (NOMINAL,))
 
     @cached_property
     def in_any(self) -> Mapping[str, Mask]:
