@@ -24,12 +24,24 @@ class LeptonPair(NamedTuple):
 
     first: NDArray[np.int64]
     second: NDArray[np.int64]
-    n_baseline: NDArray[np.int64]
-    n_signal: NDArray[np.int64]
+    n_baseline: NDArray[np.int16]
+    n_signal: NDArray[np.int16]
+
+    @classmethod
+    def none(cls, size: int) -> LeptonPair:
+        """No leptons in any event."""
+        places = np.full(size, -1, np.int64), np.full(size, -1, np.int64)
+        return cls(*places, np.zeros(size, np.int16), np.zeros(size, np.int16))
+
+    def copy(self) -> LeptonPair:
+        """A copy that may be changed."""
+        return LeptonPair(*(values.copy() for values in self))
 
 
 @nb.njit(nogil=True, cache=True)
-def lepton_pair(
+def find_lepton_pair(
+    pair: LeptonPair,
+    events: NDArray[np.int64],
     pt: NDArray[np.floating],
     eta: NDArray[np.floating],
     flavour: NDArray[np.integer],
@@ -38,45 +50,45 @@ def lepton_pair(
     offsets: NDArray[np.int64],
     electron_threshold: tuple[float, float],
     muon_threshold: tuple[float, float],
-) -> LeptonPair:
+) -> None:
     """The two signal leptons where there are exactly two, else the two leading baseline leptons.
 
     A signal lepton is a baseline lepton that is identified. Leptons may be in any order; of equal p_T the one that is listed
     first counts as harder.
 
     Args:
+        pair: What is filled, for all events.
+        events: Numbers of the events that are looked at.
         pt, eta, flavour: Of the leptons of all events; the flavour is a PDG number of any sign.
         passes: Whether they stay after the overlap removal.
         identified: Whether they pass identification and isolation.
-        offsets: Where each event's leptons start, shape (events + 1,).
+        offsets: Where each event's leptons start, shape (all events + 1,).
         electron_threshold, muon_threshold: p_T that a baseline lepton must exceed, in the unit of ``pt``, and \\|eta\\| that
             it must stay below.
     """
-    size = len(offsets) - 1
-    first, second = np.full(size, -1, np.int64), np.full(size, -1, np.int64)
-    n_baseline, n_signal = np.zeros(size, np.int64), np.zeros(size, np.int64)
-    for event in range(size):
+    for event in events:
         all1, all2, signal1, signal2 = -1, -1, -1, -1
+        n_baseline, n_signal = 0, 0
         for lepton in range(offsets[event], offsets[event + 1]):
             lowest, largest = electron_threshold if abs(flavour[lepton]) == ELECTRON else muon_threshold
             if not passes[lepton] or not pt[lepton] > lowest or not abs(eta[lepton]) < largest:
                 continue
-            n_baseline[event] += 1
+            n_baseline += 1
             if all1 < 0 or pt[lepton] > pt[all1]:
                 all1, all2 = lepton, all1
             elif all2 < 0 or pt[lepton] > pt[all2]:
                 all2 = lepton
             if identified[lepton]:
-                n_signal[event] += 1
+                n_signal += 1
                 if signal1 < 0 or pt[lepton] > pt[signal1]:
                     signal1, signal2 = lepton, signal1
                 elif signal2 < 0 or pt[lepton] > pt[signal2]:
                     signal2 = lepton
-        if n_signal[event] == 2:
-            first[event], second[event] = signal1, signal2
+        pair.n_baseline[event], pair.n_signal[event] = n_baseline, n_signal
+        if n_signal == 2:
+            pair.first[event], pair.second[event] = signal1, signal2
         else:
-            first[event], second[event] = all1, all2
-    return LeptonPair(first, second, n_baseline, n_signal)
+            pair.first[event], pair.second[event] = all1, all2
 
 
 @nb.njit(nogil=True, cache=True)

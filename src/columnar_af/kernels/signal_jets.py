@@ -1,4 +1,4 @@
-"""Signal jets: those that stay and pass the thresholds, in falling order, found in one walk."""
+"""Signal jets: those that stay and pass the thresholds, the leading ones in falling order, found in one walk."""
 
 from __future__ import annotations
 
@@ -13,80 +13,76 @@ LISTED = 4
 
 
 class SignalJets(NamedTuple):
-    """Signal jets of all events, in falling order of p_T within an event.
+    """Signal jets of each event.
 
     Attributes:
-        pt, eta, phi: Contents.
-        tagged: Whether each is b-tagged.
-        offsets: Where each event's jets start, shape (events + 1,).
+        number: How many there are, shape (events,).
         n_tagged: Number of b-jets, shape (events,).
         leading_pt: p_T of the four leading jets, NaN where there are fewer, shape (4, events).
         leading_tagged: Whether each is b-tagged, shape (4, events).
     """
 
-    pt: NDArray[np.float64]
-    eta: NDArray[np.float64]
-    phi: NDArray[np.float64]
-    tagged: NDArray[np.bool_]
-    offsets: NDArray[np.int64]
-    n_tagged: NDArray[np.int64]
+    number: NDArray[np.int16]
+    n_tagged: NDArray[np.int16]
     leading_pt: NDArray[np.float64]
     leading_tagged: NDArray[np.bool_]
 
+    @classmethod
+    def none(cls, size: int) -> SignalJets:
+        """No jets in any event."""
+        counts = np.zeros(size, np.int16), np.zeros(size, np.int16)
+        return cls(*counts, np.full((LISTED, size), np.nan), np.zeros((LISTED, size), np.bool_))
+
+    def copy(self) -> SignalJets:
+        """A copy that may be changed."""
+        return SignalJets(*(values.copy() for values in self))
+
 
 @nb.njit(nogil=True, cache=True)
-def signal_jets(
+def find_signal_jets(
+    jets: SignalJets,
+    events: NDArray[np.int64],
     pt: NDArray[np.floating],
     eta: NDArray[np.floating],
-    phi: NDArray[np.floating],
     tagged: NDArray[np.bool_],
     passes: NDArray[np.bool_],
     offsets: NDArray[np.int64],
     lowest_pt: float,
     largest_eta: float,
     largest_tagged_eta: float,
-) -> SignalJets:
-    """Choose and sort the jets of each event.
+) -> None:
+    """Choose the jets of some events, and put the leading ones in falling order; of equals the first one stays first.
 
     Args:
-        pt, eta, phi: Of the jets of all events.
+        jets: What is filled, for all events.
+        events: Numbers of the events that are looked at.
+        pt, eta: Of the jets of all events.
         tagged: Whether the tagger takes them for b-jets.
         passes: Whether they stay after the overlap removal.
-        offsets: Where each event's jets start, shape (events + 1,).
+        offsets: Where each event's jets start, shape (all events + 1,).
         lowest_pt: p_T that a signal jet must exceed, in the unit of ``pt``.
         largest_eta: \\|eta\\| that it must stay below.
         largest_tagged_eta: The same for a b-jet.
     """
-    size = len(offsets) - 1
-    kept = np.empty(len(pt), np.int64)
-    starts = np.zeros(size + 1, np.int64)
-    n_tagged = np.zeros(size, np.int64)
-    leading_pt = np.full((LISTED, size), np.nan)
-    leading_tagged = np.zeros((LISTED, size), np.bool_)
-    last = 0
-    for event in range(size):
+    leading = np.empty(LISTED, np.int64)
+    for event in events:
+        number, n_tagged = 0, 0
         for jet in range(offsets[event], offsets[event + 1]):
             if not passes[jet] or not pt[jet] > lowest_pt or not abs(eta[jet]) < largest_eta:
                 continue
-            place = last
-            while place > starts[event] and pt[kept[place - 1]] < pt[jet]:
-                kept[place] = kept[place - 1]
+            n_tagged += tagged[jet] and abs(eta[jet]) < largest_tagged_eta
+            place = min(number, LISTED)
+            number += 1
+            while place > 0 and pt[leading[place - 1]] < pt[jet]:
+                if place < LISTED:
+                    leading[place] = leading[place - 1]
                 place -= 1
-            kept[place] = jet
-            last += 1
-        starts[event + 1] = last
-        for place in range(starts[event], last):
-            jet = kept[place]
-            is_b = tagged[jet] and abs(eta[jet]) < largest_tagged_eta
-            n_tagged[event] += is_b
-            if place - starts[event] < LISTED:
-                leading_pt[place - starts[event], event] = pt[jet]
-                leading_tagged[place - starts[event], event] = is_b
-    chosen = kept[:last]
-    is_tagged = np.empty(last, np.bool_)
-    out_pt, out_eta, out_phi = np.empty(last), np.empty(last), np.empty(last)
-    for place in range(last):
-        jet = chosen[place]
-        out_pt[place], out_eta[place], out_phi[place] = pt[jet], eta[jet], phi[jet]
-        is_tagged[place] = tagged[jet] and abs(eta[jet]) < largest_tagged_eta
-    return SignalJets(out_pt, out_eta, out_phi, is_tagged, starts, n_tagged, leading_pt, leading_tagged)
+            if place < LISTED:
+                leading[place] = jet
+        jets.number[event], jets.n_tagged[event] = number, n_tagged
+        for place in range(LISTED):
+            jets.leading_pt[place, event], jets.leading_tagged[place, event] = np.nan, False
+        for place in range(min(number, LISTED)):
+            jet = leading[place]
+            jets.leading_pt[place, event] = pt[jet]
+            jets.leading_tagged[place, event] = tagged[jet] and abs(eta[jet]) < largest_tagged_eta

@@ -1,13 +1,14 @@
-"""Regions of events: which events are in which region, what each cut leaves, and what all others leave.
+"""Regions of events: which events are in which region.
 
-Each cut is evaluated once, whatever the number of regions that use it. A variation takes over the column of a cut, and the mask
-of a region, from nominal where the variables in it are nominal's own arrays.
+Each cut is evaluated once, whatever the number of regions that use it, in one of two ways. Where cutflow and N-1 are wanted
+(nominal), every cut is evaluated for all events, but for those on variables that are dear. Where they are not (variations), the
+cuts go stage by stage, each for the events that the earlier ones leave to any region.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Container, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,68 +16,16 @@ from numpy.typing import NDArray
 
 from columnar_af.errors import ConfigError
 from columnar_af.kernels.cut_walk import cut_walk
-from columnar_af.selection.cut_expressions import All, Comparison, Expression, Flag, Sum, names_of
-from columnar_af.selection.cutflow import Cutflow, CutflowRow
-from columnar_af.selection.regions import Region, RegionSet
+from columnar_af.selection.cut_passing import passes
+from columnar_af.selection.cut_table import ROOT, CutTable
+from columnar_af.selection.region_walk import RegionWalk
+from columnar_af.selection.regions import RegionSet
 
 Mask = NDArray[np.bool_]
 Values = NDArray[Any]
 
 NEAR = 2
 """Events that fail fewer cuts than this are looked at for N-1."""
-
-
-@dataclass(frozen=True)
-class RegionWalk:
-    """What the cuts of a region leave, one after the other and each without the others.
-
-    Attributes:
-        region: The region.
-        first: Index of the first cut that an event fails; the number of cuts where it fails none; shape (events,).
-        only: Index of the only cut that it fails; the number of cuts where it fails none, negative where several.
-    """
-
-    region: Region
-    first: NDArray[np.int16]
-    only: NDArray[np.int16]
-
-    def of(self, chosen: Mask) -> RegionWalk:
-        """The walk of some of the events."""
-        return RegionWalk(self.region, self.first[chosen], self.only[chosen])
-
-    def all_but(self, cut: str) -> Mask:
-        """Events that pass all cuts but perhaps this one."""
-        index = [each.name for each in self.region.cuts].index(cut)
-        return np.asarray((self.only == index) | (self.only == len(self.region.cuts)))
-
-    def cutflow(self, weights: Values, start: int = -1) -> Cutflow:
-        """What is left after each cut.
-
-        Args:
-            weights: Weight of each event.
-            start: Index of the cut that the first row is of; -1 for a row ``all`` before them.
-        """
-        size = len(self.region.cuts) + 1
-        raw = np.bincount(self.first, minlength=size)
-        sumw = np.bincount(self.first, weights=weights, minlength=size)
-        sumw2 = np.bincount(self.first, weights=np.square(weights), minlength=size)
-        left = [np.cumsum(counts[::-1])[::-1] for counts in (raw, sumw, sumw2)]
-        rows = []
-        for index in range(start, size - 1):
-            cut = None if index < 0 else self.region.cuts[index]
-            note = (f"{cut.text} is not verified ({cut.source})",) if cut and not cut.verified else ()
-            counts = [values[index + 1] for values in left]
-            rows.append(
-                CutflowRow(
-                    cut.name if cut else "all",
-                    int(counts[0]),
-                    int(counts[0]),
-                    float(counts[1]),
-                    float(counts[2]),
-                    notes=note,
-                )
-            )
-        return Cutflow(tuple(rows))
 
 
 @dataclass(frozen=True)
@@ -87,63 +36,37 @@ class _Column:
     inputs: tuple[Values, ...] | None
 
 
-@dataclass(frozen=True)
-class _Cut:
-    """A cut that regions have in common, whatever they call it.
-
-    Attributes:
-        expression: What passes.
-        names: Its variables.
-        is_partial: Whether a partial variable is among them.
-    """
-
-    expression: Expression
-    names: tuple[str, ...]
-    is_partial: bool
-
-
-@dataclass(frozen=True)
-class _Table:
-    """The cuts of all regions, each once, and for each region the numbers of its cuts in order."""
-
-    cuts: tuple[_Cut, ...]
-    regions: Mapping[str, tuple[int, ...]]
-
-    @classmethod
-    def of(cls, regions: RegionSet, partial: Collection[str]) -> _Table:
-        numbers: dict[Expression, int] = {}
-        rows = {
-            region.name: tuple(numbers.setdefault(cut.expression, len(numbers)) for cut in region.cuts)
-            for region in regions
-        }
-        cuts = tuple(
-            _Cut(expression, names_of(expression), any(name in partial for name in names_of(expression)))
-            for expression in numbers
-        )
-        return cls(cuts, rows)
-
-
 @dataclass
 class Evaluation:
     """The regions of the events of one variation.
 
     Attributes:
         regions: The regions.
-        masks: Region -> which events are in it, for the regions that are available.
+        masks: Region -> which events are in it, for the regions that are available; not to be written to.
         unavailable: Region -> why its variables are not in these events.
-        shared: Regions whose masks are nominal's own.
     """
 
     regions: RegionSet
     masks: dict[str, Mask] = field(default_factory=dict)
     unavailable: dict[str, str] = field(default_factory=dict)
-    shared: set[str] = field(default_factory=set)
-    _numbers: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    _rows: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     _columns: dict[int, _Column] = field(default_factory=dict)
+    _nothing: Mask | None = None
+
+    @property
+    def filled(self) -> tuple[Mask, ...]:
+        """The masks of the regions that have events, each once."""
+        return tuple({id(mask): mask for mask in self.masks.values() if mask is not self._nothing}.values())
+
+    def only(self, names: Container[str]) -> Evaluation:
+        """The same for some of the regions."""
+        masks = {name: mask for name, mask in self.masks.items() if name in names}
+        unavailable = {name: reason for name, reason in self.unavailable.items() if name in names}
+        return replace(self, masks=masks, unavailable=unavailable)
 
     def walk(self, name: str) -> RegionWalk:
-        """What the cuts of a region leave; the evaluation must have been made with ``walks=True`` for its N-1."""
-        table = np.stack([self._columns[number].passes for number in self._numbers[name]])
+        """What the cuts of a region leave; its name must have been among the ``walks`` of the evaluation."""
+        table = np.stack([self._columns[number].passes for number in self._rows[name]])
         return RegionWalk(self.regions[name], *cut_walk(table))
 
     def refuse_overlaps(self) -> None:
@@ -167,13 +90,25 @@ class RegionEvaluator:
     Args:
         regions: The regions.
         partial: Variable that is computed only for events that ask for it -> the attribute that computes it, as
-            ``variables.attribute(mask)``, with NaN for all other events.
+            ``variables.attribute(mask)``; what it gives for all other events does not matter.
+        stages: Variable -> stage, from 0, in which it is looked at where no walks are wanted; 0 for all others. Before each
+            later stage, ``variables.narrow(mask)`` is told which events may still be in a region.
+        bounds: Variable -> the variable that it never exceeds and that is found sooner; see :class:`CutTable`.
     """
 
-    def __init__(self, regions: RegionSet, partial: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        regions: RegionSet,
+        partial: Mapping[str, str] | None = None,
+        stages: Mapping[str, int] | None = None,
+        bounds: Mapping[str, str] | None = None,
+    ) -> None:
         self.regions = regions
         self.partial = dict(partial or {})
-        self._table = _Table.of(regions, self.partial)
+        self.stages = dict(stages or {})
+        self.bounds = dict(bounds or {})
+        self._table = CutTable.of(regions, self.partial, self.stages, self.bounds)
+        self._tables: dict[frozenset[str], CutTable] = {}
 
     def evaluate(
         self,
@@ -181,35 +116,50 @@ class RegionEvaluator:
         size: int,
         nominal: Evaluation | None = None,
         *,
-        walks: bool = False,
+        walks: Collection[str] = (),
         unavailable: Mapping[str, str] | None = None,
     ) -> Evaluation:
         """The regions of some events.
 
         Args:
-            variables: Has each variable as an attribute, shape (events,), and ``why_missing(name)``; and ``shares(name)``,
-                where there are partial variables and ``nominal`` is given.
+            variables: Has each variable as an attribute, shape (events,), ``why_missing(name)``, and, where there are stages,
+                ``narrow(mask)``.
             size: Number of events.
-            nominal: The evaluation to take over from what is the same; its events are those of ``variables``.
-            walks: Whether cutflow and N-1 are wanted, for which the partial variables are needed for more events.
+            nominal: The evaluation of the same events to take over from what is the same.
+            walks: Regions whose cutflow and N-1 are wanted, for which all variables are needed for more events.
             unavailable: Region -> why it is not available, where that is known from other events with the same columns.
 
         Returns:
             The evaluation; regions whose variables are missing are among its unavailable ones.
         """
-        evaluation = Evaluation(self.regions, _numbers=self._table.regions)
-        evaluation.unavailable = dict(self._unavailable(variables) if unavailable is None else unavailable)
-        work = _Work(variables, size, nominal, evaluation, self._table, self.partial)
-        available = [name for name in self.regions.names if name not in evaluation.unavailable]
-        for number in dict.fromkeys(n for name in available for n in self._table.regions[name]):
-            work.add_column(number)
-        work.add_partial_columns(available, walks=walks)
-        for name in available:
-            work.add_mask(name)
+        missing = dict(self._unavailable(variables) if unavailable is None else unavailable)
+        table = self._table_without(missing)
+        evaluation = Evaluation(self.regions, unavailable=missing, _rows=table.rows)
+        work = _Work(variables, size, nominal, evaluation, table, self.partial)
+        if walks:
+            work.add_all_columns(walks)
+            for number in range(1, len(table.nodes)):
+                work.add_node(number)
+        else:
+            work.go_through_stages()
+        evaluation._nothing = nothing = np.zeros(size, np.bool_)
+        evaluation.masks = {name: work.masks.get(leaf, nothing) for name, leaf in table.leaves.items()}
         return evaluation
 
+    def _table_without(self, unavailable: Collection[str]) -> CutTable:
+        """The table of the regions that are available, made once for those that these events lack."""
+        if not unavailable:
+            return self._table
+        key = frozenset(unavailable)
+        if key not in self._tables:
+            available = self.regions.only([name for name in self.regions.names if name not in key])
+            self._tables[key] = CutTable.of(
+                available, self.partial, self.stages, self.bounds
+            )
+        return self._tables[key]
+
     def _unavailable(self, variables: Any) -> dict[str, str]:
-        names = {name for cut in self._table.cuts for name in cut.names}
+        names = {name for region in self.regions for name in region.variables}
         missing = {name: variables.why_missing(name) for name in names}
         found = {}
         for region in self.regions:
@@ -221,143 +171,129 @@ class RegionEvaluator:
 
 @dataclass
 class _Work:
-    """The evaluation of some events on its way."""
+    """The evaluation of some events on its way.
+
+    Attributes:
+        variables, size, nominal, evaluation, table, partial: As in :class:`RegionEvaluator`.
+        masks: Node -> its events; nodes without any are left out.
+        values: Partial variable -> its values.
+    """
 
     variables: Any
     size: int
     nominal: Evaluation | None
     evaluation: Evaluation
-    table: _Table
+    table: CutTable
     partial: Mapping[str, str]
-    needed: dict[str, Mask] = field(default_factory=dict)
-    prefixes: dict[tuple[int, ...], Mask] = field(default_factory=dict)
+    masks: dict[int, Mask] = field(default_factory=dict)
+    values: dict[str, Values] = field(default_factory=dict)
 
-    def add_column(self, number: int) -> None:
-        """The column of a cut, unless a partial variable is in it."""
-        cut = self.table.cuts[number]
-        if cut.is_partial:
+    def __post_init__(self) -> None:
+        self.masks[ROOT] = np.ones(self.size, np.bool_)
+
+    # --- stage by stage --------------------------------------------------------------------------------------------------
+
+    def go_through_stages(self) -> None:
+        """The events of all nodes, the dear cuts only for those that the cheap ones leave."""
+        asked: dict[str, Mask] = {}
+        for number, step in enumerate(self.table.steps):
+            if number:
+                self.variables.narrow(self._any_of(step.asking))
+            for name, nodes in step.partial.items():
+                asked[name] = asked[name] | self._any_of(nodes) if name in asked else self._any_of(nodes)
+                self._ask_for(name, asked[name])
+            for node in step.nodes:
+                self.add_node(node)
+
+    def add_node(self, number: int) -> None:
+        """The events of a node, from those of its parent."""
+        node = self.table.nodes[number]
+        before = self.masks.get(node.parent)
+        if before is None:
             return
-        inputs = tuple(getattr(self.variables, name) for name in cut.names)
+        if node.cut not in self.evaluation._columns:
+            self._add_column(node.cut)
+        mask = before & self.evaluation._columns[node.cut].passes
+        if mask.any():
+            self.masks[number] = mask
+
+    def _any_of(self, nodes: Iterable[int]) -> Mask:
+        """Events of any of some nodes."""
+        masks = [self.masks[node] for node in nodes if node in self.masks]
+        return masks[0] if len(masks) == 1 else _any(masks, self.size)
+
+    def _ask_for(self, name: str, where: Mask) -> None:
+        if where.any():
+            self.values[name] = np.asarray(getattr(self.variables, self.partial[name])(where))
+
+    def _add_column(self, number: int) -> None:
+        """The column of a cut, nominal's where it is found from the same arrays."""
+        cut = self.table.cuts[number]
+        inputs = tuple(
+            self.values[name] if name in self.partial else getattr(self.variables, name) for name in cut.names
+        )
         known = None if self.nominal is None else self.nominal._columns.get(number)
         if known is None or known.inputs is None or not _are_same(known.inputs, inputs):
             values = dict(zip(cut.names, inputs, strict=True))
-            known = _Column(passes(cut.expression, values), inputs)
+            known = _Column(passes(cut.expression, values), None if cut.partial else inputs)
         self.evaluation._columns[number] = known
 
-    def passing(self, numbers: tuple[int, ...]) -> Mask:
-        """Events that pass all these cuts; what regions begin with together is found once. Not to be written to."""
-        if numbers in self.prefixes:
-            return self.prefixes[numbers]
-        if not numbers:
-            mask = np.ones(self.size, np.bool_)
-        else:
-            before = self.passing(numbers[:-1])
-            mask = before & self.evaluation._columns[numbers[-1]].passes if before.any() else before
-        self.prefixes[numbers] = mask
-        return mask
+    # --- all cuts for all events -----------------------------------------------------------------------------------------
 
-    def add_partial_columns(self, names: Iterable[str], *, walks: bool) -> None:
-        """Columns of cuts on partial variables: these are asked for only where the other cuts leave a question."""
-        rows = {name: self.table.regions[name] for name in names}
-        chosen = {name: row for name, row in rows.items() if any(self.table.cuts[n].is_partial for n in row)}
-        asked: dict[tuple[int, ...], Mask] = {}
-        for name, row in chosen.items():
-            key = tuple(-1 if self.table.cuts[number].is_partial else number for number in row)
-            if key not in asked:
-                asked[key] = self._asks(row, walks=walks)
-                for variable in self.partial.keys() & self.evaluation.regions[name].variables:
-                    self.needed[variable] = self.needed.get(variable, asked[key]) | asked[key]
-        values = {
-            name: np.asarray(getattr(self.variables, self.partial[name])(mask))
-            for name, mask in self.needed.items()
-        }
-        for number in dict.fromkeys(n for row in chosen.values() for n in row):
-            cut = self.table.cuts[number]
-            if cut.is_partial:
-                others = {
-                    name: getattr(self.variables, name) for name in cut.names if name not in self.partial
-                }
-                self.evaluation._columns[number] = _Column(passes(cut.expression, values | others), None)
+    def add_all_columns(self, walks: Collection[str]) -> None:
+        """The columns of all cuts; those on partial variables only where the other cuts leave a question."""
+        declared = {number for row in self.table.rows.values() for number in row}
+        for number, cut in enumerate(self.table.cuts):
+            if number not in declared:  # it follows from another one, and is not needed to find that sooner
+                self.evaluation._columns[number] = _Column(np.ones(self.size, np.bool_), None)
+            elif not cut.partial:
+                self._add_column(number)
+        for variable, masks in self._asked(walks).items():
+            self._ask_for(variable, _any(masks, self.size))
+        for number in declared - self.evaluation._columns.keys():
+            if all(name in self.values for name in self.table.cuts[number].partial):
+                self._add_column(number)
+            else:  # no event asks for it
+                self.evaluation._columns[number] = _Column(np.zeros(self.size, np.bool_), None)
+
+    def _asked(self, walks: Collection[str]) -> dict[str, list[Mask]]:
+        """Partial variable -> events that ask for it, region by region."""
+        cuts = self.table.cuts
+        asked: dict[str, list[Mask]] = {}
+        known: dict[tuple[bool, tuple[int, ...]], Mask] = {}
+        for name, row in self.table.rows.items():
+            variables = dict.fromkeys(variable for number in row for variable in cuts[number].partial)
+            key = (name in walks, tuple(-1 if cuts[number].partial else number for number in row))
+            if variables and key not in known:
+                known[key] = self._asks(row, walks=name in walks)
+            for variable in variables:
+                asked.setdefault(variable, []).append(known[key])
+        return asked
 
     def _asks(self, row: tuple[int, ...], *, walks: bool) -> Mask:
         """Events for which the partial variables decide something: whether they are in the region, or its cutflow or N-1."""
-        others = tuple(number for number in row if not self.table.cuts[number].is_partial)
-        if not walks:
-            return self.passing(others)
-        before = next(index for index, number in enumerate(row) if self.table.cuts[number].is_partial)
+        cuts, columns = self.table.cuts, self.evaluation._columns
         failed = np.zeros(self.size, np.int16)
-        for number in others:
-            failed += ~self.evaluation._columns[number].passes
-        return np.asarray(self.passing(row[:before]) | (failed < NEAR))
-
-    def add_mask(self, name: str) -> None:
-        """Which events are in a region; nominal's mask where all that it depends on is nominal's."""
-        if self.nominal is not None and name in self.nominal.masks and self._is_shared(name):
-            self.evaluation.masks[name] = self.nominal.masks[name]
-            self.evaluation.shared.add(name)
-        else:
-            self.evaluation.masks[name] = self.passing(self.table.regions[name])
-
-    def _is_shared(self, name: str) -> bool:
-        nominal = self.nominal._columns if self.nominal is not None else {}
-        for number in self.table.regions[name]:
-            cut = self.table.cuts[number]
-            if cut.is_partial:
-                same = all(self._shares(variable) for variable in cut.names)
-            else:
-                same = self.evaluation._columns[number] is nominal.get(number)
-            if not same:
-                return False
-        return True
-
-    def _shares(self, variable: str) -> bool:
-        """Whether a variable is nominal's; a partial one that no event asked for is, because nominal asked for none either."""
-        if variable not in self.partial:
-            return bool(self.variables.shares(variable))
-        return not self.needed[variable].any() or bool(self.variables.shares(self.partial[variable]))
+        for number in row:
+            if not cuts[number].partial:
+                failed += ~columns[number].passes
+        if not walks:
+            return failed == 0
+        asks = failed < NEAR
+        before = np.ones(self.size, np.bool_)
+        for number in row:
+            if cuts[number].partial:
+                break
+            before &= columns[number].passes
+        return asks | before
 
 
-def passes(expression: Expression, values: Mapping[str, Values]) -> Mask:
-    """Which events pass an expression.
-
-    Args:
-        expression: Of a cut.
-        values: Variable -> its values, shape (events,).
-
-    Returns:
-        Shape (events,); False where a value that decides is NaN.
-    """
-    if isinstance(expression, Flag):
-        flags = np.asarray(values[expression.name], dtype=np.bool_)
-        return flags if expression.wanted else ~flags
-    if isinstance(expression, Comparison):
-        return _compared(expression, values)
-    parts = [passes(part, values) for part in expression.parts]
-    return np.asarray((np.logical_and if isinstance(expression, All) else np.logical_or).reduce(parts))
-
-
-def _compared(comparison: Comparison, values: Mapping[str, Values]) -> Mask:
-    with np.errstate(invalid="ignore"):  # differences of infinities are NaN, and pass nothing
-        left, right = _sum(comparison.left, values), _sum(comparison.right, values)
-        if comparison.operator == "!=":  # NaN is not another number
-            return np.asarray((left < right) | (left > right))
-        compare = {
-            "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal, "==": np.equal,
-        }[comparison.operator]  # fmt: skip
-        return np.asarray(compare(left, right))
-
-
-def _sum(side: Sum, values: Mapping[str, Values]) -> Any:
-    total: Any = None
-    for part in side.parts:
-        amount: Any = part.factor if part.name is None else values[part.name]
-        if part.name is not None and part.factor is not None:
-            amount = part.factor * amount
-        if total is None:
-            total = -amount if part.sign < 0 else amount
-        else:
-            total = total - amount if part.sign < 0 else total + amount
-    return np.abs(total) if side.absolute else total
+def _any(masks: Collection[Mask], size: int) -> Mask:
+    """Events of any of some masks."""
+    found = np.zeros(size, np.bool_)
+    for mask in {id(mask): mask for mask in masks}.values():
+        found |= mask
+    return found
 
 
 def _are_same(known: tuple[Values, ...], inputs: tuple[Values, ...]) -> bool:

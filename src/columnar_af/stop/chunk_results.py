@@ -1,12 +1,13 @@
 """The results of a chunk of the stop search, added up view by view.
 
 Events are counted in two ways: with identified leptons, and, for the estimate of fakes, with anti-identified leptons and the
-weight of their fake factors. A region of a variation that has nominal's events and weights is not counted again.
+weight of their fake factors. The same events with the same weights give the same sums to the last bit, so that a variation that
+moves nothing in a region has nominal's numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,20 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from columnar_af.selection.cutflow import Cutflow
-from columnar_af.selection.region_evaluation import Evaluation
-from columnar_af.stop.fakes import SHIFTS
+from columnar_af.stop.fakes import FAKE, SHIFTS
 from columnar_af.stop.region_counts import RegionCounts, RegionHistograms
 from columnar_af.stop.variable_table import PARTIAL
-from columnar_af.stop.views import Mask, View, Weights
+from columnar_af.stop.views import Events, Mask, View, Weights
 from columnar_af.systematics import NOMINAL
-
-FAKE = "fake_"
-"""How the names of what is made of anti-identified leptons begin."""
 
 FAKE_VARIATIONS = {"up": "FNP_TOTAL__1up", "down": "FNP_TOTAL__1down"}
 """Shift of the fake factors -> name of the variation, which only the estimate of fakes has."""
-
-Events = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -47,32 +42,34 @@ class _Way:
 
 
 @dataclass(frozen=True)
-class _Chosen:
-    """The events of a view that are counted in one way, on one set of objects.
+class _Weighted:
+    """Some events with their weights.
 
     Attributes:
-        view, objects: The view, and the set of objects.
-        evaluation: Its regions.
-        counted: Events that count.
-        same: Whether these, and their weights, are nominal's.
-        scales: Extra weight of each event, by name of the variation of nominal that has it; empty for none.
+        names: The variations that the weights are of.
+        matrix: Shape (chosen events, variations).
+        places: Row of each event of the chunk in the matrix; what stands there for other events means nothing.
     """
 
-    view: View
-    objects: str
-    evaluation: Evaluation
-    counted: Mask
-    same: bool
-    scales: dict[str, Weights]
+    names: tuple[str, ...]
+    matrix: Weights
+    places: NDArray[np.intp]
 
-    def events(self, region: str) -> Events:
-        """The events of a region."""
-        inside = np.flatnonzero(self.evaluation.masks[region])
-        return inside[self.counted[inside]]
+    @classmethod
+    def of(cls, names: tuple[str, ...], events: Events, matrix: Weights, size: int) -> _Weighted:
+        """The weights of some events of a chunk of a size."""
+        places = np.zeros(size, np.intp)
+        places[events] = np.arange(len(events))
+        return cls(names, matrix, places)
 
-    def is_same(self, region: str) -> bool:
-        """Whether the events of a region, and their weights, are nominal's."""
-        return self.same and region in self.evaluation.shared
+    def scaled(self, events: Events, scales: Mapping[str, Weights]) -> _Weighted:
+        """The weights of some of the events times the first scale; the others scale nominal, under names of their own."""
+        rows = self.matrix[self.places[events]]
+        (_, first), *others = scales.items()
+        own = [rows[:, :1] * scale[events][:, None] for _, scale in others]
+        names = (*self.names, *(name for name, _ in others))
+        matrix = np.hstack([rows * first[events][:, None], *own])
+        return _Weighted.of(names, events, matrix, len(self.places))
 
 
 class ChunkResults:
@@ -102,11 +99,16 @@ class ChunkResults:
 
     def add(self, variation: str, view: View) -> None:
         """Count and draw the regions of a view; nominal with all its weights."""
-        for objects in view.evaluations:
-            self._count(self._identified, variation, _identified(view, objects))
-            fakes = _anti_identified(view, objects)
-            if fakes is not None:
-                self._count(self._fakes, variation, fakes)
+        names = view.weights.names if variation == NOMINAL else (variation,)
+        weighted = _Weighted.of(names, *view.weighted, view.size)
+        for objects, evaluation in view.evaluations.items():
+            counted = view.counted[objects]
+            self._count(self._identified, view, objects, evaluation.masks, counted, weighted)
+            scales = _fake_scales(view, objects)
+            if scales:
+                counted = counted & view.in_any[objects] & (scales[NOMINAL] != 0.0)
+                fakes = weighted.scaled(np.flatnonzero(counted), scales)
+                self._count(self._fakes, view, objects, view.anti_identified[objects], counted, fakes)
         self._note_fallbacks(variation, view.source.fallbacks)
         if variation == NOMINAL:
             for name, columns in view.weights.fallbacks.items():
@@ -126,46 +128,38 @@ class ChunkResults:
         if columns:
             self.fallbacks.setdefault(variation, set()).update(columns)
 
-    def _count(self, way: _Way, variation: str, chosen: _Chosen) -> None:
-        names = [name for name in chosen.evaluation.masks if name not in way.closed]
-        events = {name: chosen.events(name) for name in names if not chosen.is_same(name)}
-        weighted = _Weighted.of(variation, chosen, events.values())
-        for name in names:
-            if name in events:
-                rows = weighted.rows(events[name])
-                way.counts.add(name, weighted.names, rows)
-                self._draw(way, name, chosen, events[name], weighted.names, rows)
-            else:
-                way.counts.repeat(name, variation)
-                self._draw_again(way, name, variation, chosen)
-
-    def _draw_again(self, way: _Way, name: str, variation: str, chosen: _Chosen) -> None:
-        """What a variation shares with nominal is drawn under its name, where it is drawn for variations."""
-        binnings = chosen.view.method.regions[name].histograms
-        if any(way.histograms.fills(binning.variable, variation) for binning in binnings):
-            events = chosen.events(name)
-            weighted = _Weighted.of(variation, chosen, [events])
-            self._draw(way, name, chosen, events, weighted.names, weighted.matrix)
-
-    def _draw(
+    def _count(
         self,
         way: _Way,
-        name: str,
-        chosen: _Chosen,
-        events: Events,
-        variations: tuple[str, ...],
-        weights: Weights,
+        view: View,
+        objects: str,
+        masks: Mapping[str, Mask],
+        counted: Mask,
+        weighted: _Weighted,
+    ) -> None:
+        """Count and draw the events of the regions that count."""
+        columns = way.counts.columns(weighted.names)
+        for name, mask in masks.items():
+            if name in way.closed or not mask.any():
+                continue
+            events = np.flatnonzero(mask & counted)
+            if len(events):
+                way.counts.add(name, columns, weighted.matrix, weighted.places[events])
+                self._draw(way, name, view, objects, events, weighted)
+
+    def _draw(
+        self, way: _Way, name: str, view: View, objects: str, events: Events, weighted: _Weighted
     ) -> None:
         """The variables of a region."""
-        variables = chosen.view.variables[chosen.objects]
-        for binning in chosen.view.method.regions[name].histograms if len(events) else ():
+        variables = view.variables[objects]
+        for binning in view.method.regions[name].histograms:
             variable = binning.variable
-            columns = [n for n, each in enumerate(variations) if way.histograms.fills(variable, each)]
+            columns = way.histograms.filled_columns(variable, weighted.names)
             if columns and not variables.why_missing(variable):
-                values = _values(variables, variable, events, chosen.view.size)
-                filled = tuple(variations[n] for n in columns)
-                title = f"{name}/{way.prefix}{variable}"
-                way.histograms.fill(title, binning, values, filled, weights[:, columns])
+                values = _values(variables, variable, events, view.size)
+                filled = tuple(weighted.names[n] for n in columns)
+                weights = weighted.matrix[weighted.places[events][:, None], columns]
+                way.histograms.fill(f"{name}/{way.prefix}{variable}", binning, values, filled, weights)
 
     def _add_walks(self, view: View) -> None:
         """Cutflow and N-1 of each region, nominal."""
@@ -185,74 +179,17 @@ class ChunkResults:
                     self._identified.histograms.fill(title, binning, values, [NOMINAL], column)
 
 
-@dataclass(frozen=True)
-class _Weighted:
-    """Weights of some events: rows of a matrix of events and variations."""
-
-    events: Events
-    names: tuple[str, ...]
-    matrix: Weights
-
-    @classmethod
-    def of(cls, variation: str, chosen: _Chosen, parts: Iterable[Events]) -> _Weighted:
-        """Weights of the events of any of the parts: of nominal with all variations of weights, else the view's own."""
-        view = chosen.view
-        some = np.zeros(view.size, np.bool_)
-        for events in parts:
-            some[events] = True
-        events = np.flatnonzero(some)
-        every, weights = view.weighted
-        matrix = weights if len(every) == len(events) else weights[np.searchsorted(every, events)]
-        names = view.weights.names if variation == NOMINAL else (variation,)
-        if not chosen.scales:
-            return cls(events, names, matrix)
-        own = [matrix[:, :1] * scale[events][:, None] for scale in list(chosen.scales.values())[1:]]
-        scaled = matrix * chosen.scales[NOMINAL][events][:, None]
-        return cls(events, (*names, *list(chosen.scales)[1:]), np.hstack([scaled, *own]))
-
-    def rows(self, events: Events) -> Weights:
-        """The rows of a part of the events."""
-        if len(events) == len(self.events):
-            return self.matrix
-        return self.matrix[np.searchsorted(self.events, events)]
-
-
-def _identified(view: View, objects: str) -> _Chosen:
-    """Events with identified leptons."""
-    return _Chosen(
-        view, objects, view.evaluations[objects], view.counted[objects], _is_nominal(view, objects), {}
-    )
-
-
-def _anti_identified(view: View, objects: str) -> _Chosen | None:
-    """Events with anti-identified leptons, of nominal with the shifts of the fake factors; None where there is no estimate."""
+def _fake_scales(view: View, objects: str) -> dict[str, Weights]:
+    """Weight of the fake factors by name of the variation, of nominal with their shifts; empty where there is no estimate."""
     fake = view.fake_weights(objects)
     if fake is None:
-        return None
-    same = _is_nominal(view, objects) and view.nominal is not None
-    same = same and view.nominal is not None and fake is view.nominal.fake_weights(objects)
-    scales = {NOMINAL: fake}
-    if view.is_nominal:
-        scales |= {FAKE_VARIATIONS[shift]: weights for shift, weights in _fake_shifts(view, objects)}
-    counted = view.counted[objects] & (fake != 0.0)
-    return _Chosen(view, objects, view.fake_evaluations[objects], counted, same, scales)
-
-
-def _fake_shifts(view: View, objects: str) -> Iterator[tuple[str, Weights]]:
-    for shift in SHIFTS:
+        return {}
+    shifted = {}
+    for shift in SHIFTS if view.is_nominal else ():
         weights = view.fake_weights(objects, shift)
         if weights is not None:
-            yield shift, weights
-
-
-def _is_nominal(view: View, objects: str) -> bool:
-    """Whether which events count, and their weights, are nominal's."""
-    nominal = view.nominal
-    return (
-        nominal is not None
-        and view.weights is nominal.weights
-        and view.counted[objects] is nominal.counted[objects]
-    )
+            shifted[FAKE_VARIATIONS[shift]] = weights
+    return {NOMINAL: fake, **shifted}
 
 
 def _values(variables: Any, name: str, events: Events, size: int) -> Any:

@@ -9,7 +9,7 @@ such events where they count signal leptons otherwise.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from columnar_af.corrections.table import Table
+from columnar_af.selection.cut_expressions import renamed
+from columnar_af.selection.regions import Region, RegionSet
 
 Values = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+
+FAKE = "fake_"
+"""How the names of what is made of anti-identified leptons begin."""
+
+BASELINE = {"n_leptons": "n_baseline_leptons"}
+"""Variable of identified leptons -> what stands in its place where leptons are anti-identified."""
 
 NOMINAL_SHIFT, SHIFTS = "nominal", ("up", "down")
 
@@ -91,49 +99,48 @@ def fake_weight(factors: Sequence[Values], identified: Sequence[Flags], anti: Se
     return np.where(some & usable, weight, 0.0)
 
 
-def pair_fake_weight(variables: Any, factors: FakeFactors, shift: str = NOMINAL_SHIFT) -> Values:
-    """Weight of each event from its pair of leptons.
+def pair_fake_weight(
+    variables: Any, factors: FakeFactors, where: Flags, shift: str = NOMINAL_SHIFT
+) -> Values:
+    """Weight of some events from their pair of leptons.
 
     Args:
         variables: Of the search.
         factors: The fake factors.
+        where: Which events, shape (events,).
         shift: ``nominal``, ``up`` or ``down``.
+
+    Returns:
+        Of these events, shape (where.sum(),).
     """
-    identified = [variables.identified1, variables.identified2]
-    anti = [variables.anti_identified1, variables.anti_identified2]
-    values = []
-    for n, chosen in enumerate(anti, start=1):
-        factor = np.ones(len(chosen))
-        pt, eta, electron = (getattr(variables, f"lep{n}_{what}") for what in ("pt", "eta", "is_electron"))
-        flags = np.asarray(electron, np.bool_)[chosen]
-        factor[chosen] = factors(pt[chosen], eta[chosen], flags, shift)
-        values.append(factor)
-    return fake_weight(values, identified, anti)
+    events = np.flatnonzero(where)
+    identified = [variables.identified1[events], variables.identified2[events]]
+    anti = [variables.anti_identified1[events], variables.anti_identified2[events]]
+    loose = np.concatenate(anti)
+    pt, eta, electron = (
+        np.concatenate([getattr(variables, f"lep{n}_{what}")[events] for n in (1, 2)])[loose]
+        for what in ("pt", "eta", "is_electron")
+    )
+    found = np.ones(len(loose))
+    found[loose] = factors(pt, eta, np.asarray(electron, np.bool_), shift)
+    return fake_weight([found[: len(events)], found[len(events) :]], identified, anti)
 
 
-class AntiIdentified:
-    """Variables of the search as the estimate of fakes sees them: every baseline lepton counts as a signal lepton.
+def anti_identified(regions: RegionSet) -> RegionSet:
+    """The regions as the estimate of fakes sees them: every baseline lepton counts as a signal lepton.
 
     Args:
-        variables: Those of the search.
+        regions: Those of identified leptons.
+
+    Returns:
+        Regions whose names begin with :data:`FAKE`.
     """
-
-    def __init__(self, variables: Any) -> None:
-        self._variables = variables
-
-    def __getattr__(self, name: str) -> Any:
-        """A variable."""
-        return getattr(self._variables, _renamed(name))
-
-    def why_missing(self, name: str) -> str | None:
-        """Why there is no such variable; None where there is one."""
-        reason: str | None = self._variables.why_missing(_renamed(name))
-        return reason
-
-    def shares(self, name: str) -> bool:
-        """Whether a variable is nominal's."""
-        return bool(self._variables.shares(_renamed(name)))
+    return replace(
+        regions, regions={FAKE + region.name: _anti_identified(region) for region in regions}, exclusive=(),
+        checked_on_events=(),
+    )  # fmt: skip
 
 
-def _renamed(name: str) -> str:
-    return "n_baseline_leptons" if name == "n_leptons" else name
+def _anti_identified(region: Region) -> Region:
+    cuts = (replace(cut, expression=renamed(cut.expression, BASELINE)) for cut in region.cuts)
+    return replace(region, name=FAKE + region.name, cuts=tuple(cuts))

@@ -29,6 +29,14 @@ LISTED_LEPTONS, LISTED_JETS = 3, 4
 NO_JET_DISTANCE = 10_000.0
 """What stands in ``minDRlep2jets`` where there is no jet (LoopSUSYFrame, GetDeltaRMin)."""
 
+LEPTON_BRANCHES = {
+    "pt": "lep{}pT",
+    "eta": "lep{}eta",
+    "phi": "lep{}phi",
+    "mass": "lep{}mass",
+    "flavour": "lepflav{}",
+}
+
 ID_BRANCHES = ("lepflav{}", "isSignalLep{}", "LepIsoGradient{}", "LepIsoFCLoose{}")
 
 
@@ -114,8 +122,11 @@ class FlatPair(PairVariables):
         """A copy of a branch, in double precision."""
         return np.array(self.column(branch), dtype=np.float64)
 
-    def _lepton(self, which: int, branch: str) -> Floats:
-        """A property of a lepton of the pair: 0 for the harder, 1 for the softer one."""
+    def _lepton(self, which: int, what: str) -> Floats:
+        return self._listed_lepton(which, LEPTON_BRANCHES[what])
+
+    def _listed_lepton(self, which: int, branch: str) -> Floats:
+        """A branch of the listed leptons, for a lepton of the pair: 0 for the harder, 1 for the softer one."""
         values = self._flat(branch.format(which + 1))
         chosen = self.chosen
         places, others = (chosen.first, chosen.second)[which], chosen.others

@@ -6,6 +6,7 @@ signal leptons, and a third lepton above one of them): these are computed here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,17 @@ from columnar_af.stop.pair_variables import (
     pair_pt,
 )
 from columnar_af.stop.prompt import PROMPT_ORIGINS
-from columnar_af.systematics import partial_quantity, quantity
+from columnar_af.systematics import quantity
+
+
+def _whole(name: str) -> Callable[[Any, Flags], Floats]:
+    """A variable for some events only: reading it for all is as fast."""
+
+    def where(variables: Any, asked: Flags) -> Floats:
+        del asked
+        return as_floats(getattr(variables, name))
+
+    return where
 
 
 class FlatStopVariables(FlatPair):
@@ -43,51 +54,17 @@ class FlatStopVariables(FlatPair):
         objects: Thresholds that regions are defined with; :meth:`why_missing` tells where the tree has others.
     """
 
-    @quantity
-    def leptons(self) -> Leptons:
-        """The pair."""
-        branches = ("lep{}pT", "lep{}eta", "lep{}phi", "lep{}mass", "lepflav{}")
-        return Leptons(*(self._lepton(which, branch) for which in (0, 1) for branch in branches))
-
-    @quantity
-    def lep1_pt(self) -> Floats:
-        """p_T of the harder lepton, GeV."""
-        return self._lepton(0, "lep{}pT")
-
-    @quantity
-    def lep2_pt(self) -> Floats:
-        """p_T of the softer lepton, GeV."""
-        return self._lepton(1, "lep{}pT")
-
-    @quantity
-    def lep1_eta(self) -> Floats:
-        """Pseudorapidity of the harder lepton."""
-        return self._lepton(0, "lep{}eta")
-
-    @quantity
-    def lep2_eta(self) -> Floats:
-        """Pseudorapidity of the softer lepton."""
-        return self._lepton(1, "lep{}eta")
-
-    @quantity
-    def lep1_phi(self) -> Floats:
-        """Azimuth of the harder lepton."""
-        return self._lepton(0, "lep{}phi")
-
-    @quantity
-    def lep2_phi(self) -> Floats:
-        """Azimuth of the softer lepton."""
-        return self._lepton(1, "lep{}phi")
-
-    @quantity
-    def lep1_flavour(self) -> Floats:
-        """11 or 13 with the sign of the charge, of the harder lepton."""
-        return self._lepton(0, "lepflav{}")
-
-    @quantity
-    def lep2_flavour(self) -> Floats:
-        """11 or 13 with the sign of the charge, of the softer lepton."""
-        return self._lepton(1, "lepflav{}")
+    prompt_where = _whole("prompt")
+    m_ll_where = _whole("m_ll")
+    pt_boost_where = _whole("pt_boost")
+    dphi_boost_where = _whole("dphi_boost")
+    met_over_pt_boost_where = _whole("met_over_pt_boost")
+    r_2l4j_where = _whole("r_2l4j")
+    min_dr_l2_jets_where = _whole("min_dr_l2_jets")
+    m_delta_r_where = _whole("m_delta_r")
+    r_pt_where = _whole("r_pt")
+    inverse_gamma_where = _whole("inverse_gamma")
+    dphi_beta_where = _whole("dphi_beta")
 
     @quantity
     def n_leptons(self) -> Floats:
@@ -123,7 +100,7 @@ class FlatStopVariables(FlatPair):
     def prompt(self) -> Flags:
         """Whether both leptons of the pair are prompt by their origin in simulation; the tree does not tell the sample, so
         that leptons of unknown origin are never prompt."""
-        origins = (self._lepton(which, "lep{}Origin") for which in (0, 1))
+        origins = (self._listed_lepton(which, "lep{}Origin") for which in (0, 1))
         return np.logical_and(*(np.isin(origin, PROMPT_ORIGINS) for origin in origins))
 
     @quantity
@@ -184,26 +161,6 @@ class FlatStopVariables(FlatPair):
     def dphi_beta(self) -> Floats:
         """dphi_beta^R, in [0, pi]."""
         return self._super_razor("DPB_vSS", "dphi_beta")
-
-    @partial_quantity
-    def m_delta_r_where(self, where: Flags) -> Floats:
-        """The same, only for some events; reading all is as fast."""
-        return self.m_delta_r[where]
-
-    @partial_quantity
-    def r_pt_where(self, where: Flags) -> Floats:
-        """The same, only for some events; reading all is as fast."""
-        return self.r_pt[where]
-
-    @partial_quantity
-    def inverse_gamma_where(self, where: Flags) -> Floats:
-        """The same, only for some events; reading all is as fast."""
-        return self.inverse_gamma[where]
-
-    @partial_quantity
-    def dphi_beta_where(self, where: Flags) -> Floats:
-        """The same, only for some events; reading all is as fast."""
-        return self.dphi_beta[where]
 
     @quantity
     def cos_theta_b(self) -> Floats:

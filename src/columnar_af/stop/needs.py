@@ -17,17 +17,20 @@ MET = ("met", "met_phi")
 
 RAZOR = ("m_delta_r", "r_pt", "inverse_gamma", "dphi_beta")
 
-PARTIAL = {name: f"{name}_where" for name in ("m_t2_ll", *RAZOR)}
-"""Variables that take long from objects -> what computes them for some events only."""
-
 COLUMNS = {
     "met": ("met",),
     "met_phi": ("met_phi",),
     "met_significance": ("met_significance",),
     "trigger": ("met_trigger",),
     "cleaning": ("cleaning_veto",),
-    "prompt": (*PAIR, "lepton_origin", "channel_number"),
-    **dict.fromkeys(("anti_identified1", "anti_identified2"), (*PAIR, "lepton_anti_identified")),
+    **dict.fromkeys(("prompt", "prompt_where"), (*PAIR, "lepton_origin", "channel_number")),
+    **dict.fromkeys(
+        (
+            *("anti_identified1", "anti_identified2"),
+            *("fake_weight_where", "fake_weight_up_where", "fake_weight_down_where"),
+        ),
+        (*PAIR, "lepton_anti_identified"),
+    ),
     "gen_filt_met": ("gen_filt_met",),
     "channel_number": ("channel_number",),
     "run": ("run",),
@@ -37,12 +40,12 @@ COLUMNS = {
         ("jets", "n_jets", "n_b_jets", "jet1_pt", "jet2_pt", "jet3_pt", "jet1_is_b", "jet2_is_b"), JETS
     ),
     "jet3_pt_over_met": (*JETS, "met"),
-    **dict.fromkeys(("r_2l4j", "r_2l2j"), (*PAIR, *JETS, "met")),
-    "min_dr_l2_jets": (*PAIR, *JETS),
+    **dict.fromkeys(("r_2l4j", "r_2l4j_where", "r_2l2j"), (*PAIR, *JETS, "met")),
+    **dict.fromkeys(("min_dr_l2_jets", "min_dr_l2_jets_where"), (*PAIR, *JETS)),
     **dict.fromkeys(
         (
             *("r_2l", "pair_boost", "pt_boost", "dphi_boost", "met_over_pt_boost", "m_t_lep1", "m_t_lep2"),
-            *("m_t2_ll", "super_razor", *RAZOR, *PARTIAL.values()),
+            *("m_t2_ll", "super_razor", *RAZOR, "pair_boost_where", "m_t2_ll_where", "m_t2_bound_where", "super_razor_where"),
         ),
         (*PAIR, *MET),
     ),

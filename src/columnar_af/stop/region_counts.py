@@ -9,6 +9,7 @@ import hist
 import numpy as np
 from numpy.typing import NDArray
 
+from columnar_af.kernels.weighted_sums import weighted_sums
 from columnar_af.selection.regions import Binning
 from columnar_af.systematics import NOMINAL, fill_weighted
 
@@ -31,24 +32,24 @@ class RegionCounts:
         self._raw = np.zeros(shape, np.int64)
         self._sums = np.zeros((*shape, 2))
 
-    def add(self, region: str, variations: Sequence[str], weights: Weights) -> None:
+    def columns(self, variations: Sequence[str]) -> NDArray[np.intp]:
+        """Numbers of some variations."""
+        return np.array([self.variations[name] for name in variations], np.intp)
+
+    def add(self, region: str, columns: NDArray[np.intp], weights: Weights, rows: Events) -> None:
         """Count events in a region.
 
         Args:
             region: Its name.
-            variations: The variations that the weights are of.
-            weights: Shape (events, variations).
+            columns: Numbers of the variations that the weights are of, in the order of the variations.
+            weights: Shape (all events, columns).
+            rows: Numbers of the region's events among them.
         """
-        row, columns = self.regions[region], [self.variations[name] for name in variations]
-        self._raw[row, columns] += len(weights)
-        self._sums[row, columns, 0] += weights.sum(axis=0)
-        self._sums[row, columns, 1] += np.square(weights).sum(axis=0)
-
-    def repeat(self, region: str, variation: str) -> None:
-        """Let a variation have nominal's numbers."""
-        row, here, nominal = self.regions[region], self.variations[variation], self.variations[NOMINAL]
-        self._raw[row, here] = self._raw[row, nominal]
-        self._sums[row, here] = self._sums[row, nominal]
+        row = self.regions[region]
+        sums, squares = weighted_sums(weights, rows)
+        self._raw[row, columns] += len(rows)
+        self._sums[row, columns, 0] += sums
+        self._sums[row, columns, 1] += squares
 
     def histograms(self, prefix: str = "") -> dict[str, hist.Hist]:
         """``yields`` (weighted) and ``raw_events``, both with the axes region and variation."""
@@ -76,9 +77,11 @@ class RegionHistograms:
         self.shapes = frozenset(shapes)
         self.filled: dict[str, hist.Hist] = {}
 
-    def fills(self, variable: str, variation: str) -> bool:
-        """Whether a variable is filled for a variation."""
-        return variation == NOMINAL or variable in self.shapes
+    def filled_columns(self, variable: str, variations: Sequence[str]) -> list[int]:
+        """The numbers of those variations that a variable is filled for."""
+        if variable in self.shapes:
+            return list(range(len(variations)))
+        return [variations.index(NOMINAL)] if NOMINAL in variations else []
 
     def book(self, name: str, binning: Binning) -> hist.Hist:
         """The histogram of a name; a new one where there is none yet."""

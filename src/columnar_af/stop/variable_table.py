@@ -9,8 +9,28 @@ from columnar_af.selection.cut_expressions import Variable
 OBJECT_SETS = ("139fb", "36fb")
 """Sets of objects that regions are defined on: those of SUSY-2018-08 and of SUSY-2016-17."""
 
-PARTIAL: Mapping[str, str] = {"m_t2_ll": "m_t2_ll_where"}
+PARTIAL: Mapping[str, str] = {
+    name: f"{name}_where"
+    for name in (
+        *("m_ll", "pt_boost", "dphi_boost", "met_over_pt_boost", "r_2l4j", "min_dr_l2_jets"),
+        *("m_delta_r", "r_pt", "inverse_gamma", "dphi_beta", "m_t2_bound", "m_t2_ll"),
+    )
+}
 """Variable that takes long to compute -> what computes it for events that the other cuts leave open."""
+
+_OF_EVENTS = ("met", "met_significance", "trigger", "cleaning")
+_OF_JETS = (
+    *("n_jets", "n_b_jets", "jet1_pt", "jet2_pt", "jet3_pt", "jet1_is_b", "jet2_is_b"),
+    *("jet3_pt_over_met", "r_2l2j"),
+)
+_LATE = {
+    **dict.fromkeys(("m_ll", "pt_boost", "dphi_boost", "met_over_pt_boost", "r_2l4j"), 3),
+    **dict.fromkeys(("min_dr_l2_jets", "m_delta_r", "r_pt", "inverse_gamma", "dphi_beta", "m_t2_bound"), 4),
+    "m_t2_ll": 5,
+}
+
+BOUNDS: Mapping[str, str] = {"m_t2_ll": "m_t2_bound"}
+"""Variable -> what it never exceeds, and what is found sooner."""
 
 _GEV = Variable("number", "GeV")
 _RAD = Variable("number", "rad")
@@ -61,3 +81,12 @@ VARIABLES: Mapping[str, Variable] = {
     "trigger": _FLAG,
     "cleaning": _FLAG,
 }
+
+STAGES: Mapping[str, int] = {
+    **dict.fromkeys(VARIABLES, 1),
+    **dict.fromkeys(_OF_EVENTS, 0),
+    **dict.fromkeys(_OF_JETS, 2),
+    **_LATE,
+}
+"""Variable -> when it is looked at where only regions are wanted: numbers of the event, walks over its leptons, over its jets,
+then what takes trigonometry, more of it, and a search."""

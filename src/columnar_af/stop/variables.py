@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from columnar_af.errors import ConfigError, SchemaError
-from columnar_af.kernels.lepton_pair import LeptonPair, lepton_pair, taken
+from columnar_af.kernels.lepton_pair import LeptonPair, find_lepton_pair, taken
+from columnar_af.kernels.lists_at import lists_at
 from columnar_af.kernels.min_delta_r import min_delta_r
 from columnar_af.kernels.overlap_removal import overlap_removal
 from columnar_af.kernels.r_2l2j import r_2l2j
 from columnar_af.kernels.r_2l4j import r_2l4j
-from columnar_af.kernels.signal_jets import SignalJets, signal_jets
+from columnar_af.kernels.signal_jets import SignalJets, find_signal_jets
 from columnar_af.ntuples.fast_reader.layout import Column
 from columnar_af.ntuples.stop.sources import StopSource
-from columnar_af.stop.needs import LEPTONS, why_missing
+from columnar_af.stop.needs import JETS, LEPTONS, PAIR, why_missing
 from columnar_af.stop.objects import OBJECTS_139, Objects
 from columnar_af.stop.pair_variables import ELECTRON, Flags, Floats, Leptons, PairVariables, as_floats
 from columnar_af.stop.prompt import is_prompt
-from columnar_af.systematics import quantity
+from columnar_af.systematics import partial_quantity, quantity
+from columnar_af.systematics.quantities import THE_VARIATION
 
 Overlap = Literal["auto", "flag", "compute"]
 """Where the overlap removal comes from: the ntuple's flags, or the kernel; ``auto``: the flags where there are any."""
+
+
+OVERLAP_FLAGS = frozenset({"lepton_passes", "jet_passes"})
+PAIR_COLUMNS = frozenset({*PAIR, "lepton_passes"})
+JET_COLUMNS = frozenset({*JETS, "jet_passes"})
+"""What the pair and the jets are found from, where the ntuple has the flags of the overlap removal."""
 
 
 class StopVariables(PairVariables):
@@ -93,20 +102,27 @@ class StopVariables(PairVariables):
             self._objects(f"lepton_{name}")[0] for name in ("eta", "flavour", "identified")
         )
         passes = self._lepton_passes()
-        return lepton_pair(
-            pt, eta, flavour, passes, identified, offsets, self.objects.electron, self.objects.muon
+        events, nominal = self._walk(PAIR_COLUMNS, len(offsets) - 1)
+        if nominal is not None and not len(events):
+            return nominal.pair
+        pair = LeptonPair.none(len(offsets) - 1) if nominal is None else nominal.pair.copy()
+        find_lepton_pair(
+            pair, events, pt, eta, flavour, passes, identified, offsets, self.objects.electron, self.objects.muon
         )
+        return pair
 
-    @quantity
-    def leptons(self) -> Leptons:
-        """The pair."""
-        return Leptons(
-            *(
-                taken(self._objects(column)[0], places)
-                for places in (self.pair.first, self.pair.second)
-                for column in LEPTONS
-            )
-        )
+    def _lepton(self, which: int, what: str) -> Floats:
+        return taken(self._objects(f"lepton_{what}")[0], self._places[which])
+
+    def _leptons_at(self, where: Flags) -> Leptons:
+        events = np.flatnonzero(where)
+        chosen = [places[events] for places in self._places]
+        return Leptons(*(taken(self._objects(column)[0], places) for places in chosen for column in LEPTONS))
+
+    @property
+    def _places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where the harder and the softer lepton of the pair are in the lists."""
+        return self.pair.first, self.pair.second
 
     @quantity
     def n_leptons(self) -> Floats:
@@ -138,28 +154,40 @@ class StopVariables(PairVariables):
         """Whether the softer lepton is anti-ID."""
         return self._flag("lepton_anti_identified", self.pair.second)
 
+    @partial_quantity
+    def prompt_where(self, where: Flags) -> Floats:
+        """Whether both leptons of the pair are prompt (1, else 0) by their origin in simulation, only for some events."""
+        events = np.flatnonzero(where)
+        channel = self.column("channel_number")[events]
+        origin = self._objects("lepton_origin")[0]
+        both = [is_prompt(taken(origin, places[events]), channel) for places in self._places]
+        return as_floats(both[0] & both[1])
+
     @quantity
     def prompt(self) -> Flags:
         """Whether both leptons of the pair are prompt by their origin in simulation; not in data."""
-        channel = self.column("channel_number")
-        origin = self._objects("lepton_origin")[0]
-        places = (self.pair.first, self.pair.second)
-        return np.logical_and(*(is_prompt(taken(origin, place), channel) for place in places))
+        everywhere = np.ones(len(self.pair.first), np.bool_)
+        return np.asarray(self.prompt_where(everywhere) == 1.0)
 
     @quantity
     def jets(self) -> SignalJets:
-        """Signal jets, in falling order."""
+        """Signal jets, the leading ones in falling order."""
         pt, offsets = self._objects("jet_pt")
-        eta, phi, tagged = (self._objects(f"jet_{name}")[0] for name in ("eta", "phi", "is_tagged"))
+        eta, tagged = (self._objects(f"jet_{name}")[0] for name in ("eta", "is_tagged"))
         passes, chosen = self._jet_passes(), self.objects
-        return signal_jets(
-            pt, eta, phi, tagged, passes, offsets, chosen.jet_pt, chosen.jet_eta, chosen.b_jet_eta
+        events, nominal = self._walk(JET_COLUMNS, len(offsets) - 1)
+        if nominal is not None and not len(events):
+            return nominal.jets
+        jets = SignalJets.none(len(offsets) - 1) if nominal is None else nominal.jets.copy()
+        find_signal_jets(
+            jets, events, pt, eta, tagged, passes, offsets, chosen.jet_pt, chosen.jet_eta, chosen.b_jet_eta
         )
+        return jets
 
     @quantity
     def n_jets(self) -> Floats:
         """Signal jets."""
-        return as_floats(np.diff(self.jets.offsets))
+        return as_floats(self.jets.number)
 
     @quantity
     def n_b_jets(self) -> Floats:
@@ -196,22 +224,49 @@ class StopVariables(PairVariables):
         """p_T of the third jet over ETmiss; 0 with fewer than three jets, so that a cut from above passes."""
         return np.asarray(np.where(np.isnan(self.jet3_pt), 0.0, self.jet3_pt) / self.met)
 
+    @partial_quantity
+    def r_2l4j_where(self, where: Flags) -> Floats:
+        """ETmiss over the sum of ETmiss, lepton p_T and p_T of up to four leading jets, only for some events."""
+        return self._share(r_2l4j, np.flatnonzero(where))
+
     @quantity
     def r_2l4j(self) -> Floats:
         """ETmiss over the sum of ETmiss, lepton p_T and p_T of up to four leading jets."""
-        return r_2l4j(self.met, self.lep1_pt, self.lep2_pt, self.jets.pt, self.jets.offsets)
+        return self.r_2l4j_where(self._all)
 
     @quantity
     def r_2l2j(self) -> Floats:
         """ETmiss over the sum of ETmiss, lepton p_T and p_T of up to two leading jets."""
-        return r_2l2j(self.met, self.lep1_pt, self.lep2_pt, self.jets.pt, self.jets.offsets)
+        return self._share(r_2l2j, np.arange(len(self.met)))
+
+    def _share(self, share: Callable[..., Floats], events: NDArray[np.intp]) -> Floats:
+        """The share of ETmiss in some events, from their leading jets as lists."""
+        columns = self.jets.leading_pt[:, events].T
+        counts = np.minimum(self.jets.number[events], len(self.jets.leading_pt))
+        offsets = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+        jet_pt = columns[np.arange(columns.shape[1]) < counts[:, None]]
+        met, pt1, pt2 = (values[events] for values in (self.met, self.lep1_pt, self.lep2_pt))
+        return share(met, pt1, pt2, jet_pt, offsets)
+
+    @partial_quantity
+    def min_dr_l2_jets_where(self, where: Flags) -> Floats:
+        """Smallest distance of the softer lepton to a signal jet, only for some events."""
+        events = np.flatnonzero(where)
+        lep_eta, lep_phi = self.lep2_eta[events], self.lep2_phi[events]
+        pt, offsets = self._objects("jet_pt")
+        eta, phi = (self._objects(f"jet_{name}")[0] for name in ("eta", "phi"))
+        places, starts = lists_at(offsets, events)
+        eta, phi = as_floats(eta[places]), phi[places]
+        chosen = self._jet_passes()[places] & (pt[places] > self.objects.jet_pt)
+        chosen &= np.abs(eta) < self.objects.jet_eta
+        starts = np.concatenate([[0], np.cumsum(chosen, dtype=np.int64)])[starts]
+        distance = min_delta_r(lep_eta, lep_phi, eta[chosen], phi[chosen], starts)
+        return np.where(np.isnan(lep_eta), np.nan, distance)
 
     @quantity
     def min_dr_l2_jets(self) -> Floats:
         """Smallest distance of the softer lepton to a signal jet; +inf without jets, NaN without a second lepton."""
-        jets = self.jets
-        distance = min_delta_r(self.lep2_eta, self.lep2_phi, jets.eta, jets.phi, jets.offsets)
-        return np.where(np.isnan(self.lep2_eta), np.nan, distance)
+        return self.min_dr_l2_jets_where(self._all)
 
     @quantity
     def trigger(self) -> Flags:
@@ -252,6 +307,28 @@ class StopVariables(PairVariables):
         """Number of the event."""
         return np.asarray(self.column("event"))
 
+    def changed_events(self, columns: frozenset[str]) -> Flags | None:
+        """Events whose leptons or jets stay in another way, where nothing but that is shifted: they are few."""
+        nominal = self._nominal
+        if nominal is None or not columns <= OVERLAP_FLAGS:
+            return None
+        changed = np.zeros(len(self.column("met")), np.bool_)
+        for name in columns:
+            (mine, offsets), (others, _) = self._objects(name), nominal._objects(name)
+            changed[np.searchsorted(offsets, np.flatnonzero(mine != others), side="right") - 1] = True
+        return changed
+
+    def _walk(self, columns: frozenset[str], size: int) -> tuple[NDArray[np.intp], Self | None]:
+        """The events to walk over for what is found from some columns, and whose values hold for all others, if any's."""
+        changed, asked = None, self._asked
+        if self._nominal is not None and self._shifted is not None and not self._computes_overlap:
+            changed = self.changed_events(columns & self._shifted)
+        if asked is not None:
+            self._note(THE_VARIATION)  # what is found for some events only is not shared
+        parts = [mask for mask in (changed, asked) if mask is not None]
+        events = np.flatnonzero(np.logical_and.reduce(parts)) if parts else np.arange(size)
+        return events, None if changed is None else self._nominal
+
     def _lepton_passes(self) -> Flags:
         """Depends on the leptons' column alone, where there is one, so that the jets' does not count as read."""
         return self.overlap[0] if self._computes_overlap else self._objects("lepton_passes")[0]
@@ -267,7 +344,10 @@ class StopVariables(PairVariables):
         column = self.column(name)
         momentum = f"{name.partition('_')[0]}_pt"
         reference = column if name == momentum else self.column(momentum)
-        return _checked(column, reference, name, momentum)
+        content, offsets = _checked(column, reference, name, momentum)
+        if column.offsets is not offsets:  # so that it is not compared again
+            self._columns[name] = Column(content, offsets)
+        return content, offsets
 
 
 def _checked(
@@ -283,4 +363,4 @@ def _checked(
         )
         msg = f"the columns {name} and {reference_name} differ in length, first in event {event} of the chunk"
         raise SchemaError(msg, advice="make the ntuple again, or leave out this file")
-    return column.content, column.offsets
+    return column.content, reference.offsets

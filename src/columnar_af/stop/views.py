@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,18 +19,18 @@ from columnar_af.selection.regions import RegionSet
 from columnar_af.stop.blinding import Blinding
 from columnar_af.stop.choice import stop_variables
 from columnar_af.stop.fakes import (
+    FAKE,
     NOMINAL_SHIFT,
     STORED_SHIFTS,
     STORED_WEIGHT,
-    AntiIdentified,
     FakeFactors,
-    pair_fake_weight,
+    anti_identified,
 )
 from columnar_af.stop.objects import OBJECTS_36, OBJECTS_139
 from columnar_af.stop.stitching import Stitching
 from columnar_af.stop.survivors import first_cuts, survivors
-from columnar_af.stop.variable_table import PARTIAL
-from columnar_af.systematics import EventWeights, Variation, WeightPolicy
+from columnar_af.stop.variable_table import BOUNDS, PARTIAL, STAGES
+from columnar_af.systematics import NOMINAL, EventWeights, Variation, WeightPolicy
 
 OBJECTS = {"139fb": OBJECTS_139, "36fb": OBJECTS_36}
 
@@ -39,6 +39,7 @@ UNUSED_FACTORS = ("WeightEvents_trigger_single",)
 
 Mask = NDArray[np.bool_]
 Weights = NDArray[np.float64]
+Events = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Method:
 
     Attributes:
         regions: All regions.
-        evaluators: Set of objects -> evaluator of its regions.
+        evaluators: Set of objects -> evaluator of its regions, of identified and, for the estimate of fakes, of
+            anti-identified leptons.
         fakes: Whether events with non-prompt leptons are estimated from anti-identified leptons in data.
         fake_factors: The fake factors, for layouts that do not hold the weight ready.
         stitching: Which events of sliced samples are used.
@@ -64,15 +66,14 @@ class Method:
     missing: MissingVariation
 
     @classmethod
-    def of(cls, regions: RegionSet, **rest: Any) -> Method:
+    def of(cls, regions: RegionSet, *, fakes: bool, **rest: Any) -> Method:
         """The method for some regions; the other attributes by name."""
-        evaluators = {
-            objects: RegionEvaluator(
-                regions.only([region.name for region in regions if region.objects == objects]), PARTIAL
-            )
-            for objects in regions.object_sets
-        }
-        return cls(regions, evaluators, **rest)
+        evaluators = {}
+        for objects in regions.object_sets:
+            chosen = regions.only([region.name for region in regions if region.objects == objects])
+            both = {**chosen.regions, **(anti_identified(chosen).regions if fakes else {})}
+            evaluators[objects] = RegionEvaluator(replace(chosen, regions=both), PARTIAL, STAGES, BOUNDS)
+        return cls(regions, evaluators, fakes, **rest)
 
 
 class ReadOnce:
@@ -123,7 +124,6 @@ class View:
     nominal: View | None = None
     weight_variations: tuple[Variation, ...] = ()
     address: WorkAddress = field(default_factory=WorkAddress)
-    _known_fakes: dict[tuple[str, str], Weights] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -138,6 +138,8 @@ class View:
         """The nominal view."""
         source: Any = ReadOnce(stop_source(events))
         variables = {name: stop_variables(source, OBJECTS[name]) for name in method.evaluators}
+        for each in variables.values():
+            each.fake_factors = method.fake_factors
         return cls(method, source, is_data, variables, None, None, tuple(weight_variations), address)
 
     def varied(self, events: Any, variation: str) -> View:
@@ -204,17 +206,23 @@ class View:
         )
 
     @cached_property
-    def weighted(self) -> tuple[NDArray[np.intp], Weights]:
+    def weighted(self) -> tuple[Events, Weights]:
         """The events that are in any region, and their weights: of nominal with all variations, one column each."""
         some = np.zeros(self.size, np.bool_)
-        ways = (self.evaluations, self.fake_evaluations if self.method.fakes else {})
-        for evaluation in (each for way in ways for each in way.values()):
-            for mask in evaluation.masks.values():
-                some |= mask
+        for where in self.in_any.values():
+            some |= where
         events = np.flatnonzero(some)
-        if self.is_nominal:
-            return events, self.weights.matrix(some)
-        return events, self.weights.nominal[events][:, None]
+        return events, self.weights.matrix(events, None if self.is_nominal else (NOMINAL,))
+
+    @cached_property
+    def in_any(self) -> Mapping[str, Mask]:
+        """Set of objects -> events that are in any of its regions, of identified or of anti-identified leptons."""
+        found = {}
+        for name, evaluation in self._evaluated.items():
+            found[name] = np.zeros(self.size, np.bool_)
+            for mask in evaluation.filled:
+                found[name] |= mask
+        return found
 
     # --- events that count -------------------------------------------------------------------------------------------------
 
@@ -223,9 +231,11 @@ class View:
         """Events of simulation that belong to the slice they are in; a layout without sample numbers was stitched before."""
         if not self.has_samples:
             return np.ones(self.size, np.bool_)
-        if self.nominal is not None and _are_same(self, "channel_number", "gen_filt_met"):
-            return self.nominal.stitched
         variables = self.any_variables
+        nominal = self.nominal
+        if nominal is not None and variables.channel_number is nominal.any_variables.channel_number:
+            if variables.gen_filt_met is nominal.any_variables.gen_filt_met:
+                return nominal.stitched
         return self.method.stitching.keeps(variables.channel_number, variables.gen_filt_met)
 
     @cached_property
@@ -258,47 +268,47 @@ class View:
         return {name: self._counted(name, variables) for name, variables in self.variables.items()}
 
     def _counted(self, name: str, variables: Any) -> Mask:
-        nominal = self.nominal
+        """Prompt leptons are asked for in all events of nominal, for its cutflows, and in regions of variations."""
         if name not in self.with_origins:
             return self.stitched
-        if (
-            nominal is not None
-            and self.stitched is nominal.stitched
-            and variables.prompt is nominal.variables[name].prompt
-        ):
-            return nominal.counted[name]
-        return np.asarray(self.stitched & variables.prompt)
+        if self.is_nominal:
+            return np.asarray(self.stitched & variables.prompt)
+        return np.asarray(self.stitched & (variables.prompt_where(self.in_any[name]) == 1.0))
 
     # --- regions -----------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def evaluations(self) -> Mapping[str, Evaluation]:
-        """Set of objects -> regions of the events with identified leptons."""
+    def _evaluated(self) -> Mapping[str, Evaluation]:
+        """Set of objects -> all regions, of identified and of anti-identified leptons."""
         found = {}
         for name, evaluator in self.method.evaluators.items():
-            first = None if self.first is None else self.first.evaluations[name]
+            first = None if self.first is None else self.first._evaluated[name]
             found[name] = evaluator.evaluate(
                 self.variables[name],
                 self.size,
                 None if self.nominal is None else first,
-                walks=self.is_nominal,
+                walks=self.method.regions.names if self.is_nominal else (),
                 unavailable=None if first is None else first.unavailable,
             )
             found[name].refuse_overlaps()
         return found
 
     @cached_property
-    def fake_evaluations(self) -> Mapping[str, Evaluation]:
-        """The same of the events with anti-identified leptons, among which those without are."""
-        found = {}
-        for name, evaluator in self.method.evaluators.items():
-            found[name] = evaluator.evaluate(
-                AntiIdentified(self.variables[name]),
-                self.size,
-                None if self.nominal is None else self.nominal.fake_evaluations[name],
-                unavailable=self.evaluations[name].unavailable,
-            )
-        return found
+    def evaluations(self) -> Mapping[str, Evaluation]:
+        """Set of objects -> regions of the events with identified leptons."""
+        return {name: each.only(self.method.regions) for name, each in self._evaluated.items()}
+
+    @cached_property
+    def anti_identified(self) -> Mapping[str, Mapping[str, Mask]]:
+        """Set of objects -> region -> its events with anti-identified leptons, among which those without are."""
+        return {
+            name: {
+                region.removeprefix(FAKE): mask
+                for region, mask in each.masks.items()
+                if region not in self.method.regions
+            }
+            for name, each in self._evaluated.items()
+        }
 
     @cached_property
     def has_stored_fakes(self) -> bool:
@@ -314,26 +324,17 @@ class View:
         return frozenset(name for name, reason in missing.items() if not reason)
 
     def fake_weights(self, name: str, shift: str = NOMINAL_SHIFT) -> Weights | None:
-        """Weight of the fake factors for a set of objects; None where there is no estimate."""
+        """Weight of the fake factors for a set of objects, of events in any region; None where there is no estimate."""
         if not self.method.fakes:
             return None
         if self.has_stored_fakes:
             column = STORED_SHIFTS.get(shift, STORED_WEIGHT)
             return np.asarray(self.source.read(column), np.float64)
-        factors = self.method.fake_factors
-        if factors is None or name not in self.with_anti_identified:
+        if self.method.fake_factors is None or name not in self.with_anti_identified:
             return None
-        return self._pair_fake_weights(factors, name, shift)
-
-    def _pair_fake_weights(self, factors: FakeFactors, name: str, shift: str) -> Weights:
-        if (name, shift) not in self._known_fakes:
-            inputs = ("lep1_pt", "lep2_pt", "lep1_eta", "lep2_eta", "identified1", "identified2")
-            if self.nominal is not None and _are_same(self, *inputs, objects=name):
-                weights = self.nominal._pair_fake_weights(factors, name, shift)
-            else:
-                weights = pair_fake_weight(self.variables[name], factors, shift)
-            self._known_fakes[name, shift] = weights
-        return self._known_fakes[name, shift]
+        part = "" if shift == NOMINAL_SHIFT else f"_{shift}"
+        weights = getattr(self.variables[name], f"fake_weight{part}_where")(self.in_any[name])
+        return np.asarray(weights, np.float64)
 
 
 @dataclass(frozen=True)
@@ -353,14 +354,3 @@ class _Columns:
     def why_missing(self, name: str) -> str | None:
         reason: str | None = self.source.why_missing(name)
         return reason
-
-
-def _are_same(view: View, *names: str, objects: str | None = None) -> bool:
-    """Whether these variables of a view are nominal's own."""
-    if view.nominal is None:
-        return False
-    if objects is None:
-        mine, nominal = view.any_variables, view.nominal.any_variables
-    else:
-        mine, nominal = view.variables[objects], view.nominal.variables[objects]
-    return all(getattr(mine, name) is getattr(nominal, name) for name in names)

@@ -61,14 +61,16 @@ class _Part:
     def nothing(cls, events: int) -> _Part:
         return cls(np.zeros(events, dtype=np.bool_), np.full(events, np.nan))
 
-    def with_values(self, where: NDArray[np.bool_], found: NDArray[Any], name: str) -> _Part:
+    def with_values(self, where: NDArray[np.bool_], found: Any, name: str) -> _Part:
         """These and the ``found`` ones, which are new objects: whoever holds the old ones keeps them."""
-        expected = np.count_nonzero(where)
-        if np.shape(found) != (expected,):
-            msg = f"the quantity {name} was asked for {expected} events and gave the shape {np.shape(found)}"
+        events = np.flatnonzero(where)
+        found = np.asarray(found)
+        if found.ndim not in (1, 2) or found.shape[-1] != len(events):
+            msg = f"the quantity {name} was asked for {len(events)} events and gave the shape {found.shape}"
             raise ConfigError(msg, advice="return one value for each event where the mask is true")
-        values = self.values.copy()
-        values[where] = found
+        shape = (*found.shape[:-1], len(where))
+        values = self.values.copy() if self.values.shape == shape else np.full(shape, np.nan)
+        values[..., events] = found
         return _Part(self.done | where, values)
 
 
@@ -102,9 +104,10 @@ class quantity(Generic[T]):  # noqa: N801  # reads as a decorator, like property
 class partial_quantity:  # noqa: N801  # reads as a decorator, like quantity
     """Makes ``method(self, where)`` a quantity that is computed only for the events that are asked for.
 
-    The method gets a mask ``(n_events,)`` and returns the values of these events, ``(mask.sum(),)``, floating-point. Called
-    as ``quantities.name(mask)`` it gives all events, NaN for those that nobody asked for. An event is computed once,
-    whoever asks, and nominal and variations share it as they share any quantity.
+    The method gets a mask ``(n_events,)`` and returns the values of these events, floating-point: ``(mask.sum(),)``, or
+    ``(k, mask.sum())`` where several values are found together. Called as ``quantities.name(mask)`` it gives all events, NaN
+    for those that nobody asked for, in an array that is not to be written to. An event is computed once, whoever asks, and nominal and variations share it as they
+    share any quantity; see :meth:`Quantities.changed_events`, too.
     """
 
     def __init__(self, method: Callable[[Any, NDArray[np.bool_]], NDArray[Any]]) -> None:
@@ -240,9 +243,19 @@ class Quantities:
             self._reading.pop()
         return value, frozenset(columns)
 
+    def changed_events(self, columns: frozenset[str]) -> NDArray[np.bool_] | None:
+        """Events in which some shifted columns have other values than in nominal; None where that is not worth a look.
+
+        A subclass whose partial quantities depend, event by event, on nothing but the columns of that event may tell: then a
+        variation takes over their nominal values in all other events.
+        """
+        del columns
+        return None
+
     def _part(self, wanted: partial_quantity, where: NDArray[np.bool_]) -> NDArray[Any]:
         """Values where asked, NaN elsewhere; what is missing is computed, and kept in nominal where it may be shared."""
-        known = self._known_of(wanted) or _Known(_Part.nothing(len(where)), frozenset())
+        known = self._known_of(wanted) or self._unchanged(wanted)
+        known = known or _Known(_Part.nothing(len(where)), frozenset())
         missing = where & ~known.value.done
         if missing.any():
             found, columns = self._computed(wanted, missing)
@@ -251,7 +264,19 @@ class Quantities:
             (shared or self)._known[wanted] = known
         if self._reading:
             self._reading[-1][1].update(known.columns)
-        return np.where(where, known.value.values, np.nan)
+        return known.value.values
+
+    def _unchanged(self, wanted: partial_quantity) -> _Known[Any] | None:
+        """Nominal's values of the events that the variation does not change."""
+        known = None if self._nominal is None else self._nominal._known.get(wanted)
+        if known is None or self._shifted is None:
+            return None
+        changed = self.changed_events(known.columns & self._shifted)
+        if changed is None:
+            return None
+        part = _Known(_Part(known.value.done & ~changed, known.value.values), known.columns)
+        self._known[wanted] = part
+        return part
 
     def _known_of(self, wanted: Any) -> _Known[Any] | None:
         if wanted in self._known or self._nominal is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 import awkward as ak
@@ -18,6 +19,7 @@ from columnar_af.errors import ConfigError, MissingBranchError, ReadError, WorkA
 from columnar_af.systematics.variation import NOMINAL, Variation
 
 Weights = NDArray[np.float64]
+Numbers = NDArray[np.floating[Any]]
 Missing = Literal["error", "nominal"]
 Invalid = Literal["error", "zero"]
 
@@ -87,14 +89,21 @@ class EventWeights:
         """Variation -> columns that are not there, so that the nominal factor was taken."""
         self._read = read
         self._columns = columns
-        self._values: dict[str, Weights] = {}
+        self._values: dict[str, Numbers] = {}
         self._factors = {name: self._valid(name, values) for name, values in factors.items()}
         self._moves = {one.name: self._columns_of(one) for one in self.variations}
         if len(self._moves) < len(self.variations):
             twice = [name for name in self._moves if self.names.count(name) > 1]
             msg = f"the weight variations {', '.join(twice)} are given twice"
             raise ConfigError(msg, advice="declare variations with Systematics, which tells the places")
-        self.nominal = self._product({})
+        if not self._factors:
+            msg = "an event weight without any factor"
+            raise ConfigError(msg, advice="give at least the generator's weight, or ones for data")
+
+    @cached_property
+    def nominal(self) -> Weights:
+        """The nominal weight of each event, ``(n_events,)``."""
+        return self._product({}, slice(None))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -123,29 +132,30 @@ class EventWeights:
         chosen = self.names if names is None else tuple(names)
         kinds = {one.name: one.kind for one in self.variations}
         taken: Any = slice(None) if where is None else where
-        matrix = np.empty((len(self.nominal[taken]), len(chosen)))
+        if getattr(taken, "dtype", None) == np.bool_:
+            taken = np.flatnonzero(taken)  # looked for once, not in each column
+        nominal = self._product({}, taken)
+        matrix = np.empty((len(nominal), len(chosen)))
         for number, name in enumerate(chosen):
             if name == NOMINAL:
-                matrix[:, number] = self.nominal[taken]
+                matrix[:, number] = nominal
                 continue
             moved = {factor: self._column(column)[taken] for factor, column in self._moves[name].items()}
             if kinds[name] == "weight-replaces":
                 matrix[:, number] = self._product(moved, taken)
             else:
-                matrix[:, number] = self.nominal[taken]
+                matrix[:, number] = nominal
                 for relative in moved.values():
                     matrix[:, number] *= relative
         return matrix
 
-    def _product(self, replaced: Mapping[str, Weights], taken: Any = slice(None)) -> Weights:
-        product: Weights | None = None
-        for name, values in self._factors.items():
-            factor = replaced.get(name)
-            factor = values[taken] if factor is None else factor
-            product = factor.copy() if product is None else product * factor
-        if product is None:
-            msg = "an event weight without any factor"
-            raise ConfigError(msg, advice="give at least the generator's weight, or ones for data")
+    def _product(self, replaced: Mapping[str, Numbers], taken: Any) -> Weights:
+        """The product of the factors of some events, in their order."""
+        names = list(self._factors)
+        factors = (replaced[name] if name in replaced else self._factors[name][taken] for name in names)
+        product = next(factors).astype(np.float64)
+        for factor in factors:
+            product *= factor
         return product
 
     def _columns_of(self, variation: Variation) -> dict[str, str]:
@@ -169,7 +179,7 @@ class EventWeights:
             self.fallbacks[variation.name] = absent
         return {f: column for f, column in wanted.items() if column not in absent}
 
-    def _column(self, name: str) -> Weights:
+    def _column(self, name: str) -> Numbers:
         if name not in self._values:
             if self._read is None:
                 msg = f"no way to read the column {name} was given"
@@ -177,8 +187,10 @@ class EventWeights:
             self._values[name] = self._valid(name, self._read(name))
         return self._values[name]
 
-    def _valid(self, name: str, values: Any) -> Weights:
+    def _valid(self, name: str, values: Any) -> Numbers:
         """The weights as numbers; what is NaN, infinite or missing is told, or made zero and counted."""
+        if type(values) is np.ndarray and values.dtype.kind == "f" and np.isfinite(values).all():
+            return values
         numbers = ak.to_numpy(values) if isinstance(values, ak.Array) else values
         weights = np.ma.filled(np.ma.asarray(numbers, dtype=np.float64), np.nan)
         bad = np.flatnonzero(~np.isfinite(weights))

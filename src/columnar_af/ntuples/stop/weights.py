@@ -37,7 +37,7 @@ class _Source(Protocol):
     def why_missing(self, name: str) -> str | None: ...
 
 
-def weight_factors(source: _Source) -> Mapping[str, NDArray[np.float64]]:
+def weight_factors(source: _Source) -> Mapping[str, NDArray[Any]]:
     """The factors whose product is the weight of an event, without cross-section and luminosity.
 
     Args:
@@ -51,7 +51,7 @@ def weight_factors(source: _Source) -> Mapping[str, NDArray[np.float64]]:
     """
     some = getattr(source, "layout", "") in SOME_FACTORS
     names = [name for name in EVENT_WEIGHTS if not some or source.why_missing(name) is None]
-    return {name: np.asarray(source.read(name), dtype=np.float64) for name in names}
+    return {name: np.asarray(source.read(name)) for name in names}
 
 
 def sums_of_weights(file: str | Path | ak.Array) -> Mapping[str, float]:
