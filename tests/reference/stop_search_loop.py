@@ -270,7 +270,7 @@ def super_razor(pair: list[Lepton], met: float, met_phi: float) -> tuple[float, 
     beta_r = [(a - b) / (one[0] + two[0]) for a, b in zip(one[1:], two[1:], strict=True)]
     gamma = 1 / math.sqrt(1 - min(sum(part**2 for part in beta_r), 1 - 1e-12))
     recoil_pt = math.sqrt(square)
-    return shat / (2 * gamma), recoil_pt / (recoil_pt + shat / 4), 1 / (gamma + 1), angle
+    return shat / (2 * gamma), recoil_pt / (recoil_pt + shat / 4), 1 / gamma, angle
 
 
 def m_t2(pair: list[Lepton], miss_x: float, miss_y: float) -> float:

@@ -55,7 +55,7 @@ class Leptons(NamedTuple):
 
 
 class SuperRazor(NamedTuple):
-    """M_Delta^R in GeV, R_pT, 1/(gamma_R + 1), dphi_beta^R."""
+    """M_Delta^R in GeV, R_pT, 1/gamma_R+1, dphi_beta^R."""
 
     m_delta_r: Floats
     r_pt: Floats
@@ -264,7 +264,7 @@ class PairVariables(Quantities):
 
     @quantity
     def inverse_gamma(self) -> Floats:
-        """1/(gamma_R + 1)."""
+        """1/gamma_R+1."""
         return self.super_razor.inverse_gamma
 
     @quantity
@@ -295,7 +295,7 @@ class PairVariables(Quantities):
 
     @partial_quantity
     def inverse_gamma_where(self, where: Flags) -> Floats:
-        """1/(gamma_R + 1), only for some events."""
+        """1/gamma_R+1, only for some events."""
         return self._super_razor_at(where).inverse_gamma
 
     @partial_quantity
