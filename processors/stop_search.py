@@ -28,10 +28,12 @@ from coffea.processor import ProcessorABC
 
 from columnar_af.errors import ConfigError, WorkAddress
 from columnar_af.ntuples.stop import Layout, StopSchema, layout_of
+from columnar_af.selection.region_explanation import ViewStory
 from columnar_af.selection.region_file import load_regions
 from columnar_af.selection.regions import RegionSet
 from columnar_af.stop.blinding import Blinding
 from columnar_af.stop.chunk_results import ChunkResults
+from columnar_af.stop.explained_event import explained_event
 from columnar_af.stop.fakes import FakeFactors
 from columnar_af.stop.normalization import generated_sums
 from columnar_af.stop.stitching import Stitching
@@ -151,6 +153,11 @@ class StopSearch(ProcessorABC):
                 **self.remarks(nominal),
             }
         }
+
+    def explain(self, events: ak.Array, variations: Iterable[str] = ()) -> tuple[ViewStory, ...]:
+        """What the cuts of all regions say about one event, nominal and under some variations."""
+        chosen = [self.systematics[name] for name in variations]
+        return explained_event(self.method, events, chosen, address_of(events.metadata))
 
     def postprocess(self, accumulator: dict[str, Any]) -> dict[str, Any]:
         """Refuse samples that count twice, and tell what became of the variations.

@@ -106,6 +106,11 @@ class EventWeights:
         """Variations of which no factor is left, for want of columns or because the weight has none of their factors."""
         return tuple(name for name, columns in self._moves.items() if not columns)
 
+    @property
+    def factors(self) -> Mapping[str, Weights]:
+        """Factor -> its nominal value, ``(n_events,)``."""
+        return self._factors
+
     def of(self, variation: str) -> Weights:
         """The weight of each event in a variation, ``(n_events,)``."""
         return self.matrix(names=(variation,))[:, 0]
