@@ -28,6 +28,7 @@ from coffea.processor import ProcessorABC
 
 from columnar_af.errors import ConfigError, WorkAddress
 from columnar_af.ntuples.stop import Layout, StopSchema, layout_of
+from columnar_af.ntuples.stop.trigger import runs_of
 from columnar_af.selection.region_explanation import ViewStory
 from columnar_af.selection.region_file import load_regions
 from columnar_af.selection.regions import RegionSet
@@ -203,6 +204,7 @@ class StopSearch(ProcessorABC):
             "blinded": {name: {reason} for name, reason in closed.items()},
             "unblinded": set(blinding.opened),
             "unavailable": unavailable,
+            "remarks": set(trigger_remarks(nominal)),
         }
 
 
@@ -248,6 +250,13 @@ def channels_of(nominal: View) -> set[int]:
     if nominal.is_data or variables.why_missing("channel_number"):
         return set()
     return {int(number) for number in np.unique(variables.channel_number)}
+
+
+def trigger_remarks(nominal: View) -> Iterable[str]:
+    """Chains of the trigger that these runs need and the ntuple lacks: they count as if they never fired."""
+    asked = any("trigger" in region.variables for region in nominal.method.regions)
+    for chain in getattr(nominal.any_variables, "missing_chains", ()) if asked else ():
+        yield f"the ntuple lacks {chain}, a trigger of runs {runs_of(chain)}: it counts as if it never fired"
 
 
 def preselection_cutflow(results: ChunkResults) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 
 from columnar_af.errors import ConfigError, IncompleteRunError
 from columnar_af.results.normalization import processed
+from columnar_af.results.remarks import remarks_of
 from columnar_af.statistics.filled import YIELDS, Filled, filled, shape_histogram, sums_of_weights
 from columnar_af.statistics.variations import NOMINAL
 from columnar_af.statistics.yields import CUTS, FAKES, Key, Region, Sample, Template, YieldTable
@@ -111,6 +112,7 @@ def assemble(
     samples = tuple(_samples(result, parts, templates))
     notes = (
         *(f"the campaigns do not match: {what}" for what in missing),
+        *remarks_of(result),
         *_unavailable(result, only),
         *_notes(regions, {key[:2] for key in templates}, data),
     )
