@@ -112,7 +112,9 @@ class StopSearch(ProcessorABC):
         shapes: str | Iterable[str] = (),
     ) -> None:
         chosen = chosen_regions(load_regions(regions, VARIABLES, OBJECT_SETS), listed(only), listed(objects))
-        self.systematics = chosen_variations(Systematics.load(declaration), systematics)
+        declared = Systematics.load(declaration)
+        self.declared = declared.names
+        self.systematics = chosen_variations(declared, systematics)
         self.shapes = listed(shapes)
         self.method = Method.of(
             chosen if trigger else chosen.without("trigger"),
@@ -151,7 +153,7 @@ class StopSearch(ProcessorABC):
                 "region_cutflows": results.cutflows,
                 "hists": results.hists(),
                 "fallbacks": results.fallbacks,
-                **self.remarks(nominal),
+                **self.remarks(nominal, self.undeclared(metadata)),
             }
         }
 
@@ -192,7 +194,7 @@ class StopSearch(ProcessorABC):
         names = (variation.name for variation in self.systematics.of_kind("columns", "tree"))
         return Variations(tuple(name for name in names if has(objects, name)), tuple(weights))
 
-    def remarks(self, nominal: View) -> dict[str, Any]:
+    def remarks(self, nominal: View, undeclared: set[str]) -> dict[str, Any]:
         """What any report of the result must say: thresholds that are not verified, what is blinded, opened or missing."""
         regions, blinding = self.method.regions, self.method.blinding
         unavailable: dict[str, set[str]] = {}
@@ -204,8 +206,14 @@ class StopSearch(ProcessorABC):
             "blinded": {name: {reason} for name, reason in closed.items()},
             "unblinded": set(blinding.opened),
             "unavailable": unavailable,
-            "remarks": set(trigger_remarks(nominal)),
+            "remarks": undeclared | set(trigger_remarks(nominal)),
         }
+
+    def undeclared(self, metadata: Mapping[str, Any]) -> set[str]:
+        """Remarks on variations that the metadata name and nobody declared, perhaps by a slip."""
+        named = (metadata.get(key) for key in ("variations", "weight_variations", "theory_variations"))
+        names = (name for several in named if isinstance(several, list | tuple) for name in several)
+        return {f"{name} is not declared, and left out" for name in names if name not in self.declared}
 
 
 def chosen_regions(regions: RegionSet, only: tuple[str, ...], objects: tuple[str, ...]) -> RegionSet:

@@ -324,3 +324,14 @@ def test_chains_of_the_trigger_that_are_missing_are_told(tmp_path):
     assert f"remark: Wt: {text}" in shown.output
     assert f"remark: Wt: {text}" in loaded._repr_html_()
     assert run(StopSearch(**FEW, trigger=False), both).output["Wt"]["remarks"] == set()
+
+
+def test_a_variation_that_nobody_declared_is_told(tmp_path):
+    dataset = described("loopsusy", "Wt_mc16e")
+    dataset["metadata"] |= {
+        "variations": ["MET_SoftTrk_ResoPara", "MUON_MSS__1up"],
+        "weight_variations": False,
+    }
+    part = run(StopSearch(only="CRtop"), fileset(tmp_path, Wt=dataset)).output["Wt"]
+    assert part["remarks"] == {"MUON_MSS__1up is not declared, and left out"}
+    assert list(part["hists"]["yields"].axes["variation"]) == ["nominal", "MET_SoftTrk_ResoPara"]

@@ -128,3 +128,9 @@ def test_an_absent_file(tmp_path):
 def test_an_unknown_variation_is_told_what_there_is():
     with pytest.raises(ConfigError, match="no variation 'z'; there are x"):
         Systematics.of_names(["x"])["z"]
+
+
+def test_of_many_variations_the_nearest_are_told():
+    with pytest.raises(ConfigError, match=r"there are MUON_MS__1up, .* and 43 more") as caught:
+        Systematics.of_names(KINEMATIC)["MUON_MSS__1up"]
+    assert len(str(caught.value)) < 200

@@ -154,14 +154,15 @@ def _part(
     is_data = bool(metadata.get("is_data"))
     luminosity = done.luminosity if is_data else luminosities.get(era, metadata.get("luminosity"))
     if luminosity is None or not luminosity > 0:
-        msg = f"dataset {name} has no luminosity: its metadata say {metadata.get('luminosity')}"
-        raise IncompleteRunError(msg, advice="give luminosity (fb⁻¹) in the fileset")
+        what = "its metadata name none" if luminosity is None else f"its metadata say {luminosity:g} fb⁻¹"
+        msg = f"dataset {name} has no luminosity: {what}"
+        raise IncompleteRunError(msg, advice="give luminosity (fb⁻¹) in the fileset, and run again")
     sample = DATA if is_data else str(metadata.get("sample") or name)
     if is_data:
         return Part(name, sample, era, True, False, hists, {NOMINAL: 1.0}, float(luminosity))
     if done.cross_section is None:
         msg = f"dataset {name} cannot be scaled: its cross-section is not known"
-        raise IncompleteRunError(msg, advice="give cross_section (pb) in the fileset")
+        raise IncompleteRunError(msg, advice="give cross_section (pb) in the fileset, and run again")
     sums = sums_of_weights(result.output[name], name)
     # Entries that are missing take their share of the sum of weights of their files with them, on average.
     fraction = 1.0 if done.fraction is None else done.fraction

@@ -18,6 +18,7 @@ The YAML is a list; each entry describes one variation, or several that differ i
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -29,6 +30,9 @@ from columnar_af.systematics.variation import Kind, Variation
 
 KEYS = tuple(field.name for field in fields(Variation))
 NAMING = ("name", "names", "nuisances")
+NEAREST = 5
+"""Names that an error lists where there are more."""
+
 ENDINGS = ("__1up", "__1down")
 """What is appended to the names under ``nuisances``."""
 
@@ -100,7 +104,9 @@ class Systematics:
         for variation in self.variations:
             if variation.name == name:
                 return variation
-        msg = f"there is no variation {name!r}; there are {', '.join(self.names) or 'none'}"
+        near = difflib.get_close_matches(name, self.names, n=NEAREST, cutoff=0.4) or self.names
+        more = f" and {len(self.names) - len(near[:NEAREST])} more" if len(self.names) > NEAREST else ""
+        msg = f"there is no variation {name!r}; there are {', '.join(near[:NEAREST]) or 'none'}{more}"
         raise ConfigError(msg)
 
     def __add__(self, other: Systematics) -> Systematics:

@@ -200,5 +200,5 @@ def _invalid(name: str, weights: Weights, bad: NDArray[np.intp], address: WorkAd
     entries = ", ".join(f"{first + entry} ({weights[entry]:g})" for entry in bad[:SHOWN].tolist())
     more = f" and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
     msg = f"{len(bad)} of {len(weights)} weights {name} are no numbers: entries {entries}{more}"
-    advice = "make the ntuple again, or count such events with weight zero (invalid weights: zero)"
+    advice = "make the ntuple again, or leave the file out of the fileset"
     return ReadError(msg, advice=advice, address=address)
