@@ -126,6 +126,9 @@ def _parts(result: RunResult, allow_incomplete: bool) -> list[Part]:
         for name, part in result.output.items()
         if isinstance(part, Mapping) and YIELDS in part.get("hists", {})
     }
+    if not has_yields and result.ledger.planned and not result.ledger.done:
+        msg = f"nothing of this run was done: {result.ledger.planned} entries were planned"
+        raise IncompleteRunError(msg, advice="look at its errors with columnar-af show, and run again")
     if not has_yields:
         msg = f"no dataset of this result has a histogram {YIELDS!r} with the axes region and variation"
         raise ConfigError(msg, advice="run stop_search, or a processor with its output")
