@@ -1,5 +1,5 @@
 """Fuzz everything that columnar-af reads: filesets, ledgers, partial results, results, ROOT files (also
-with the fast reader), its cache of columns, constants.
+with the fast reader), its cache of columns, constants, declarations of regions, variations and stitching.
 
     python benchmarks/fuzz.py --minutes 60 [--seed 0] [TARGET ...]
 

@@ -28,10 +28,13 @@ from coffea.processor import ProcessorABC
 
 from columnar_af.errors import ConfigError, WorkAddress
 from columnar_af.ntuples.stop import Layout, StopSchema, layout_of
+from columnar_af.ntuples.stop.trigger import runs_of
+from columnar_af.selection.region_explanation import ViewStory
 from columnar_af.selection.region_file import load_regions
 from columnar_af.selection.regions import RegionSet
 from columnar_af.stop.blinding import Blinding
 from columnar_af.stop.chunk_results import ChunkResults
+from columnar_af.stop.explained_event import explained_event
 from columnar_af.stop.fakes import FakeFactors
 from columnar_af.stop.normalization import generated_sums
 from columnar_af.stop.stitching import Stitching
@@ -109,7 +112,9 @@ class StopSearch(ProcessorABC):
         shapes: str | Iterable[str] = (),
     ) -> None:
         chosen = chosen_regions(load_regions(regions, VARIABLES, OBJECT_SETS), listed(only), listed(objects))
-        self.systematics = chosen_variations(Systematics.load(declaration), systematics)
+        declared = Systematics.load(declaration)
+        self.declared = declared.names
+        self.systematics = chosen_variations(declared, systematics)
         self.shapes = listed(shapes)
         self.method = Method.of(
             chosen if trigger else chosen.without("trigger"),
@@ -148,9 +153,14 @@ class StopSearch(ProcessorABC):
                 "region_cutflows": results.cutflows,
                 "hists": results.hists(),
                 "fallbacks": results.fallbacks,
-                **self.remarks(nominal),
+                **self.remarks(nominal, self.undeclared(metadata)),
             }
         }
+
+    def explain(self, events: ak.Array, variations: Iterable[str] = ()) -> tuple[ViewStory, ...]:
+        """What the cuts of all regions say about one event, nominal and under some variations."""
+        chosen = [self.systematics[name] for name in variations]
+        return explained_event(self.method, events, chosen, address_of(events.metadata))
 
     def postprocess(self, accumulator: dict[str, Any]) -> dict[str, Any]:
         """Refuse samples that count twice, and tell what became of the variations.
@@ -184,7 +194,7 @@ class StopSearch(ProcessorABC):
         names = (variation.name for variation in self.systematics.of_kind("columns", "tree"))
         return Variations(tuple(name for name in names if has(objects, name)), tuple(weights))
 
-    def remarks(self, nominal: View) -> dict[str, Any]:
+    def remarks(self, nominal: View, undeclared: set[str]) -> dict[str, Any]:
         """What any report of the result must say: thresholds that are not verified, what is blinded, opened or missing."""
         regions, blinding = self.method.regions, self.method.blinding
         unavailable: dict[str, set[str]] = {}
@@ -196,7 +206,14 @@ class StopSearch(ProcessorABC):
             "blinded": {name: {reason} for name, reason in closed.items()},
             "unblinded": set(blinding.opened),
             "unavailable": unavailable,
+            "remarks": undeclared | set(trigger_remarks(nominal)),
         }
+
+    def undeclared(self, metadata: Mapping[str, Any]) -> set[str]:
+        """Remarks on variations that the metadata name and nobody declared, perhaps by a slip."""
+        named = (metadata.get(key) for key in ("variations", "weight_variations", "theory_variations"))
+        names = (name for several in named if isinstance(several, list | tuple) for name in several)
+        return {f"{name} is not declared, and left out" for name in names if name not in self.declared}
 
 
 def chosen_regions(regions: RegionSet, only: tuple[str, ...], objects: tuple[str, ...]) -> RegionSet:
@@ -241,6 +258,13 @@ def channels_of(nominal: View) -> set[int]:
     if nominal.is_data or variables.why_missing("channel_number"):
         return set()
     return {int(number) for number in np.unique(variables.channel_number)}
+
+
+def trigger_remarks(nominal: View) -> Iterable[str]:
+    """Chains of the trigger that these runs need and the ntuple lacks: they count as if they never fired."""
+    asked = any("trigger" in region.variables for region in nominal.method.regions)
+    for chain in getattr(nominal.any_variables, "missing_chains", ()) if asked else ():
+        yield f"the ntuple lacks {chain}, a trigger of runs {runs_of(chain)}: it counts as if it never fired"
 
 
 def preselection_cutflow(results: ChunkResults) -> Any:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
 
 from columnar_af.cli import cli
 from columnar_af.errors import ConfigError
+from columnar_af.results.ledger import Ledger
 from tests.statistics.stop_results import stop_result
 
 SIGNAL = "stop4body_450_40"
@@ -134,3 +136,10 @@ def test_wrong_options_are_errors(folder, arguments, message):
     found = error(*[folder if argument == "RUN" else argument for argument in arguments])
     assert isinstance(found, ConfigError)
     assert message in str(found)
+
+
+def test_yields_of_a_run_in_which_nothing_was_done(folder, tmp_path):
+    result = stop_result()
+    entries = tuple(replace(entry, status="failed", entries=0) for entry in result.ledger)
+    replace(result, output={}, ledger=Ledger(entries)).save(tmp_path / "failed")
+    assert "nothing of this run was done" in str(error("yields", tmp_path / "failed"))

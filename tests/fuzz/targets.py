@@ -36,6 +36,10 @@ from columnar_af.processing.journal.partial_format import decode, encode
 from columnar_af.processing.journal.why import why
 from columnar_af.results.result_folder import JOURNAL
 from columnar_af.selection import Cutflow, CutflowRow
+from columnar_af.selection.region_file import load_regions
+from columnar_af.stop.stitching import Stitching
+from columnar_af.stop.variable_table import OBJECT_SETS, VARIABLES
+from columnar_af.systematics import Systematics
 from tests.fuzz.mutations import damaged, damaged_document, damaged_header, damaged_yaml, flipped
 from tests.ntuples.fast_reader.equality import difference
 
@@ -96,6 +100,9 @@ def targets(folder: Path) -> list[Target]:
         Target("fast_reader.t3m", _fast_case(folder, SHIPPED), 60.0),
         Target("column_cache", _cache_case(folder, root_file)),
         Target("constants.yaml", _constants_case(folder)),
+        Target("regions.yaml", _declaration_case(folder, "stop_regions.yaml", _regions)),
+        Target("systematics.yaml", _declaration_case(folder, "stop_systematics.yaml", Systematics.load)),
+        Target("stitching.yaml", _declaration_case(folder, "stop_stitching.yaml", Stitching.load)),
     ]
 
 
@@ -339,6 +346,36 @@ def _constants_case(folder: Path) -> Callable[[random.Random], str]:
         return _refused(lambda: Constants.load(path))
 
     return case
+
+
+# --- declarations of the stop search --------------------------------------------------------------------------------------
+
+
+def _regions(path: Path) -> Any:
+    return load_regions(path, VARIABLES, OBJECT_SETS)
+
+
+def _declaration_case(folder: Path, name: str, read: Callable[[Path], Any]) -> Callable[[random.Random], str]:
+    good = (PROJECT / "processors" / name).read_bytes()
+    path = folder / name
+
+    def case(numbers: random.Random) -> str:
+        path.write_bytes(damaged_yaml(numbers, _part_of(numbers, good)))
+        return _refused(lambda: read(path))
+
+    return case
+
+
+def _part_of(numbers: random.Random, text: bytes) -> bytes:
+    """All of it, or some lines with a lesser part of damage that PyYAML refuses before anything of ours sees it."""
+    lines = text.splitlines(keepends=True)
+    if numbers.random() < 0.5:
+        return text
+    start = numbers.randrange(len(lines))
+    del lines[start : start + numbers.randrange(1, 10)]
+    other = numbers.randrange(len(lines))
+    lines.insert(numbers.randrange(len(lines)), lines[other])
+    return b"".join(lines)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from columnar_af.errors import FilesetError
 from tests.fuzz.fuzzing import Report, fuzz
 from tests.fuzz.mutations import damaged, damaged_document
 
-TARGETS = 11
+TARGETS = 14
 ROUNDS = 8
 """Cases of each target. A number and not a time, so that a busy machine makes as many."""
 

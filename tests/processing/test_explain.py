@@ -125,6 +125,8 @@ def test_what_goes_wrong_is_said(folder):
     with pytest.raises(ConfigError, match="uses no CandidateSelection"):
         explained(folder, "1:1:10", processor="NoSelection")
     with pytest.raises(ConfigError, match="is not RUN:LUMI:EVENT"):
+        explained(folder, "1-10")
+    with pytest.raises(EventNotFoundError, match="the event 1:0:10 is not in"):
         explained(folder, "1:10")
     with pytest.raises(ReadError, match="no such file"):
         explained(folder, "1:1:10", "nothing.root")

@@ -17,9 +17,11 @@ from columnar_af.cli import cli
 from columnar_af.errors import ConfigError, IncompleteRunError, WorkAddress
 from columnar_af.ntuples.stop import StopSchema
 from columnar_af.results import RunResult
+from columnar_af.statistics.yields import YieldTable
 from columnar_af.stop.views import View
 from processors.stop_search import StopSearch
 from tests.conftest import PROJECT
+from tests.ntuples.stop.stop_files import loopsusy_branches, write_tree
 
 DATASETS = PROJECT / "datasets"
 SIGNAL = "stop4body_450_40_mc16e"
@@ -299,3 +301,37 @@ def test_the_command_line_runs_and_its_result_reads_back(layout, tmp_path):
         CliRunner().invoke(
             cli, ["cutflow", str(tmp_path / "result"), "--region", "SRA"], catch_exceptions=False
         )
+
+
+def test_chains_of_the_trigger_that_are_missing_are_told(tmp_path):
+    """Run 355000 needs two chains, of which one ntuple has one."""
+    chain = "HLT_xe120_pufit_L1XE50"
+    branches = loopsusy_branches()
+    fewer = {name: values for name, values in branches.items() if name != f"{chain}_Nominal"}
+    about = {"era": "mc16e", "luminosity": 58.45, "cross_section": 0.1, "is_data": False}
+    datasets = {}
+    for name, chosen in (("whole", branches), ("Wt", fewer)):
+        path = write_tree(tmp_path / f"{name}.root", {"myTree": chosen}, {"NumberEvents": [3.0] * 3})
+        datasets[name] = {"files": {str(path): "myTree"}, "metadata": {**about, "sample": name}}
+    both, folder = fileset(tmp_path, **datasets), tmp_path / "result"
+    run(StopSearch(**FEW), both, output=folder, chunksize=2)
+    text = f"the ntuple lacks {chain}, a trigger of runs 348197 to 355273: it counts as if it never fired"
+    loaded = RunResult.load(folder)
+    assert loaded.output["Wt"]["remarks"] == {text}
+    assert loaded.output["whole"]["remarks"] == set()
+    assert any(f"Wt: {text}" in note for note in YieldTable.of(loaded).notes)
+    shown = CliRunner().invoke(cli, ["show", str(folder)], env={"COLUMNS": "200"})
+    assert f"remark: Wt: {text}" in shown.output
+    assert f"remark: Wt: {text}" in loaded._repr_html_()
+    assert run(StopSearch(**FEW, trigger=False), both).output["Wt"]["remarks"] == set()
+
+
+def test_a_variation_that_nobody_declared_is_told(tmp_path):
+    dataset = described("loopsusy", "Wt_mc16e")
+    dataset["metadata"] |= {
+        "variations": ["MET_SoftTrk_ResoPara", "MUON_MSS__1up"],
+        "weight_variations": False,
+    }
+    part = run(StopSearch(only="CRtop"), fileset(tmp_path, Wt=dataset)).output["Wt"]
+    assert part["remarks"] == {"MUON_MSS__1up is not declared, and left out"}
+    assert list(part["hists"]["yields"].axes["variation"]) == ["nominal", "MET_SoftTrk_ResoPara"]

@@ -23,6 +23,9 @@ FACTORS = (
     "WeightEventsPU", "WeightEventselSF", "WeightEventsmuSF", "WeightEventsJVT", "WeightEventsbTag", "WeightEventsSF_global",
 )  # fmt: skip
 
+# section 5.3: absolute weights in place of the generator's
+THEORY = "LHE3Weight_"
+
 # section 6.1: what a variation replaces, by how its name begins
 LEPTON_NAMES = (
     "ptleptons", "etaleptons", "phileptons", "massleptons", "flavlep", "isSignallep", "LepIsoFCLoose", "LepIsoGradient",
@@ -267,7 +270,7 @@ def super_razor(pair: list[Lepton], met: float, met_phi: float) -> tuple[float, 
     beta_r = [(a - b) / (one[0] + two[0]) for a, b in zip(one[1:], two[1:], strict=True)]
     gamma = 1 / math.sqrt(1 - min(sum(part**2 for part in beta_r), 1 - 1e-12))
     recoil_pt = math.sqrt(square)
-    return shat / (2 * gamma), recoil_pt / (recoil_pt + shat / 4), 1 / (gamma + 1), angle
+    return shat / (2 * gamma), recoil_pt / (recoil_pt + shat / 4), 1 / gamma, angle
 
 
 def m_t2(pair: list[Lepton], miss_x: float, miss_y: float) -> float:
@@ -453,6 +456,7 @@ def raw_events(tree: Any, variation: str, kinematic: list[str]) -> Iterator[dict
             name for name in branches if name.startswith("WeightEvents") and name.endswith(("up", "down"))
         ]
         chosen |= {name: name for name in varied if not name.endswith(tuple(kinematic))}
+        chosen |= {name: name for name in branches if name.startswith(THEORY)}
     values = {name: tree[branch].array().to_list() for name, branch in chosen.items()}
     for index in range(tree.num_entries):
         yield {name: column[index] for name, column in values.items()}
@@ -479,6 +483,8 @@ def weights_of(raw: dict[str, Any], is_data: bool) -> tuple[float, dict[str, flo
         factor = factor_of(list(FACTORS), branch) if branch.endswith(("__1up", "__1down")) else None
         if factor is not None:
             varied.setdefault(branch.removeprefix(f"{factor}_"), {})[factor] = value
+        if branch.startswith(THEORY):
+            varied[branch] = {"WeightEvents": value}
     return (
         math.prod(nominal.values()),
         {name: math.prod((nominal | own).values()) for name, own in varied.items()},

@@ -8,10 +8,10 @@ import math
 import numpy as np
 import pytest
 
+from columnar_af.declarations.located import parse as parse_yaml
 from columnar_af.errors import ConfigError
 from columnar_af.kernels.cut_walk import NO_CUT, cut_walk
 from columnar_af.selection.cut_expressions import Variable
-from columnar_af.selection.located_yaml import parse as parse_yaml
 from columnar_af.selection.region_evaluation import RegionEvaluator
 from columnar_af.selection.region_file import load_regions, regions_of
 from columnar_af.stop.variable_table import OBJECT_SETS, PARTIAL, VARIABLES

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from columnar_af.declarations.located import parse as parse_yaml
 from columnar_af.errors import ConfigError
 from columnar_af.selection import cut_intervals
 from columnar_af.selection.cut_expressions import Variable, parse
-from columnar_af.selection.located_yaml import parse as parse_yaml
 from columnar_af.selection.region_file import regions_of
 
 VARIABLES = {
@@ -91,7 +91,7 @@ def test_a_region_holds_its_cuts_in_order_and_what_is_not_verified():
         ('- {cut: "met > 400 GeV",', '- {name: x, cut: "n != 2",', 16, "no event can pass 'n != 2'"),
         ("verified: false", "verified: maybe", 15, "expected true or false"),
         (", verified: false", "", 15, "the key 'verified' is missing"),
-        ("    kind: control\n", "    kind: control\n    kind: signal\n", 19, "the key 'kind' is on line 22 already"),
+        ("    kind: control\n", "    kind: control\n    kind: signal\n", 23, "the key 'kind' appears twice in the same mapping, first in line 22"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_refused_with_its_line(old, new, line, message):

@@ -262,3 +262,15 @@ def test_all_signals_have_models():
     table = YieldTable.of(stop_result())
     for name in SIGNALS:
         assert build_model(table, ModelOptions(), name).signal == name
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (ModelOptions(left_out=("QCD",)), "'QCD' is to be left out, and is not in these yields"),
+        (ModelOptions(normalized=("ttbar", "QCD")), "'QCD' is to be normalized, and is not in these yields"),
+    ],
+)
+def test_a_sample_that_is_not_there_is_an_error(options, message):
+    with pytest.raises(ConfigError, match=message):
+        build_model(YieldTable.of(stop_result()), options)

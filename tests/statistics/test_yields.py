@@ -277,6 +277,8 @@ def test_many_variations_become_one():
     table = counted({"SR": {"a": cell}})
     rms = combined(table, "PDF", "PDF*", "rms")
     assert rms["SR", "a", "PDF__1up"].value == pytest.approx(10 + math.sqrt(2 / 3))
+    hessian = combined(table, "PDF", "PDF*", "hessian")
+    assert hessian["SR", "a", "PDF__1down"].value == pytest.approx(10 - math.sqrt(2))
     both = combined(rms, "scale", "scale?", "envelope")
     assert (both["SR", "a", "scale__1up"].value, both["SR", "a", "scale__1down"].value) == (12.0, 9.5)
     assert {found.name for found in both.nuisances} == {"PDF", "scale"}
@@ -313,7 +315,7 @@ def test_theory_variations_are_combined():
     scales = {
         f"LHE3Weight_muR{a}muF{b}": 10.0 + value for a, b, value in (("05", "05", 2.0), ("20", "20", -1.5))
     }
-    replicas = {f"LHE3Weight_MUR1_MUF1_PDF26100{n}": 10.0 + shift for n, shift in ((1, 0.5), (2, -0.5))}
+    replicas = {f"LHE3Weight_MUR1_MUF1_PDF261{n}": 10.0 + shift for n, shift in (("001", 0.5), ("100", -0.5))}
     table = with_theory_combined(counted({"SR": {"a": {"Nominal": 10.0, **scales, **replicas}}}))
     assert {found.name for found in table.nuisances} == {"scale", "PDF"}
     assert table["SR", "a", "scale__1down"].value == 8.5

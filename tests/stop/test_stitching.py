@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from columnar_af.declarations.located import parse
 from columnar_af.errors import ConfigError
-from columnar_af.selection.located_yaml import parse
 from columnar_af.stop.stitching import Stitching
 from tests.conftest import PROJECT
 

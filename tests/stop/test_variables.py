@@ -70,7 +70,7 @@ def test_golden_numbers():
         "m_delta_r": [20.58842, 119.53206],
         "r_pt": [0.96838, 0.45893],
         "dphi_beta": [3.04359, 2.89601],
-        "inverse_gamma": [1 / (1 + 1.51656), 1 / (1 + 1.99112)],
+        "inverse_gamma": [1 / 1.51656, 1 / 1.99112],
     }
     for name, numbers in expected.items():
         assert getattr(v, name) == pytest.approx(numbers, rel=2e-5, abs=5e-6), name

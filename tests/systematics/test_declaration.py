@@ -79,7 +79,10 @@ def test_the_names_of_the_stop_search_tell_their_nuisance_parameters():
         ("- name: x", "line 1: expected a kind and one of name, names, nuisances"),
         ("- name: x\n  kind: columns\n- name: y\n  kind: scale", "line 3: variation y: unknown kind 'scale'"),
         ("- name: x\n  kind: columns\n  colour: red", "line 1: unknown key 'colour'"),
-        ("- name: x\n  kind: columns\n  kind: tree", "line 3: kind is there twice, first in line 2"),
+        (
+            "- name: x\n  kind: columns\n  kind: tree",
+            "line 3: the key 'kind' appears twice in the same mapping, first in line 2",
+        ),
         ("- name: x\n  kind: columns\n- {name: x, kind: tree}", "declared twice: .*line 1, and .*line 3"),
         ("- name: Nominal\n  kind: columns", "line 1: a variation is called 'Nominal'"),
         ("- name: x\n  kind: columns\n  direction: left", "unknown direction 'left'"),
@@ -91,10 +94,10 @@ def test_the_names_of_the_stop_search_tell_their_nuisance_parameters():
         ("- name: x\n  kind: normalization\n  sizes: {tt: 0.1}", "line 1"),
         ("- names: x\n  kind: columns", "names is 'x', expected a list"),
         ("- 3", "line 1: 3 is no variation"),
-        ("- name: [", "is no YAML"),
+        ("- name: [", "systematics.yaml cannot be understood"),
         (
             "- name: x\n  kind: weight-replaces\n  factors: {elSF: a, elSF: b}",
-            "line 3: elSF is there twice, first in line 3",
+            "line 3: the key 'elSF' appears twice",
         ),
         (
             (
@@ -118,10 +121,16 @@ def test_a_wrong_file_is_told_its_line(written, text, message):
 
 
 def test_an_absent_file(tmp_path):
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="cannot read"):
         Systematics.load(tmp_path / "nothing.yaml")
 
 
 def test_an_unknown_variation_is_told_what_there_is():
     with pytest.raises(ConfigError, match="no variation 'z'; there are x"):
         Systematics.of_names(["x"])["z"]
+
+
+def test_of_many_variations_the_nearest_are_told():
+    with pytest.raises(ConfigError, match=r"there are MUON_MS__1up, .* and 43 more") as caught:
+        Systematics.of_names(KINEMATIC)["MUON_MSS__1up"]
+    assert len(str(caught.value)) < 200

@@ -19,7 +19,9 @@ NOT_FOUND = 3
 @click.command()
 @click.argument("processor")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("--event", metavar="RUN:LUMI:EVENT", required=True, help="The event.")
+@click.option(
+    "--event", metavar="RUN:LUMI:EVENT", required=True, help="The event; RUN:EVENT without luminosity blocks."
+)
 @click.option(
     "-p",
     "--parameter",
@@ -29,7 +31,21 @@ NOT_FOUND = 3
     metavar="NAME=VALUE",
     help="Argument of the processor's class; may be repeated.",
 )
-@click.option("--all", "all_candidates", is_flag=True, help="Show every candidate cut by cut.")
+@click.option("--all", "all_candidates", is_flag=True, help="Show every candidate, or region, cut by cut.")
+@click.option(
+    "--region",
+    "regions",
+    multiple=True,
+    metavar="PATTERN",
+    help="Show this region cut by cut; may be repeated.  [default: those that the event comes nearest to]",
+)
+@click.option(
+    "--variation",
+    "variations",
+    multiple=True,
+    metavar="NAME",
+    help="Show the event under this variation, too; may be repeated.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print plain values.")
 def explain(
     processor: str,
@@ -37,9 +53,13 @@ def explain(
     event: str,
     parameters: tuple[tuple[str, object], ...],
     all_candidates: bool,
+    regions: tuple[str, ...],
+    variations: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Show what every cut of PROCESSOR says about one event: its values, its threshold and its verdict.
+
+    A processor of regions is shown region by region. Data in blinded regions are not shown.
 
     FILE is a ROOT file, or a fileset file, whose metadata (era, ...) the processor is then given. Exit codes: 0 the event
     is explained, 1 an error, 2 a wrong command line, 3 the event is not there.
@@ -49,14 +69,16 @@ def explain(
 
     source = files[0] if len(files) == 1 else files
     try:
-        explanation = explain_event(processor, source, event, parameters=dict(parameters))
+        explanation = explain_event(
+            processor, source, event, parameters=dict(parameters), variations=variations
+        )
     except EventNotFoundError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(NOT_FOUND)
     if as_json:
         click.echo(_as_json(explanation))
     else:
-        _print(explanation, all_candidates)
+        _print(explanation, all_candidates, regions)
 
 
 def _as_json(explanation: Explanation) -> str:
@@ -68,7 +90,7 @@ def _as_json(explanation: Explanation) -> str:
     return json.dumps(plain(asdict(explanation)), indent=1, allow_nan=False)
 
 
-def _print(explanation: Explanation, all_candidates: bool) -> None:
+def _print(explanation: Explanation, all_candidates: bool, regions: tuple[str, ...]) -> None:
     from rich.console import Console
 
     from columnar_af.processing.explanation_view import as_rich
@@ -76,4 +98,4 @@ def _print(explanation: Explanation, all_candidates: bool) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=160)  # a file is not as narrow as a terminal
-    console.print(as_rich(explanation, all_candidates=all_candidates))
+    console.print(as_rich(explanation, all_candidates=all_candidates, regions=regions))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -278,23 +277,19 @@ def _tell_problems(result: RunResult) -> None:
     for (kind, message), count in told.items():
         if count > 1:
             click.echo(f"the same in {count - 1} more chunks: {kind}: {message.splitlines()[0]}", err=True)
-    for note in (*result.provenance.parameters["notes"], *_fallbacks(result)):
+    for note in result.provenance.parameters["notes"]:
         click.echo(f"note: {note}", err=True)
-
-
-def _fallbacks(result: RunResult) -> Iterator[str]:
-    """What was taken from nominal, because the ntuple lacks it."""
-    for dataset, part in result.output.items() if isinstance(result.output, Mapping) else ():
-        fallbacks = part.get("fallbacks", {}) if isinstance(part, Mapping) else {}
-        for variation, columns in fallbacks.items():
-            yield f"{dataset}: {variation} fell back to nominal, for want of {', '.join(sorted(columns))}"
 
 
 def _show(result: RunResult, output: str | None, as_json: bool) -> None:
     from rich.console import Console
 
     if as_json:
+        from columnar_af.results.remarks import remarks_of
+
         click.echo(_summary(result, output), nl=False)
+        for remark in remarks_of(result):
+            click.echo(f"remark: {remark}", err=True)
     else:
         Console().print(result)
 

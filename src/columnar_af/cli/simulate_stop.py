@@ -74,6 +74,7 @@ class _Arguments:
     signal: str | None
     signal_strength: float
     compression: str
+    theory: bool = False
 
 
 def _simulate(layout: Layout, output: Path, overwrite: bool, processes: int, arguments: _Arguments) -> None:
@@ -100,17 +101,24 @@ def _simulate(layout: Layout, output: Path, overwrite: bool, processes: int, arg
 
 def _own(context: click.Context) -> _Arguments:
     """The arguments that both layouts share, of the running command."""
-    return _Arguments(**{field.name: context.params[field.name] for field in fields(_Arguments)})
+    names = (field.name for field in fields(_Arguments) if field.name in context.params)
+    return _Arguments(**{name: context.params[name] for name in names})
 
 
 @click.command("stop-loopsusy")
 @_with_options
+@click.option(
+    "--theory-weights",
+    "theory",
+    is_flag=True,
+    help="The 107 weights of 7 scale points and 100 PDF replicas, each with its sum of weights.",
+)
 @click.pass_context
 def stop_loopsusy(
-    context: click.Context, /, output: Path, overwrite: bool, processes: int, **_: object
+    context: click.Context, /, output: Path, overwrite: bool, processes: int, theory: bool, **_: object
 ) -> None:
     """One tree with objects in MeV; variations are column suffixes."""
-    _simulate("loopsusy", output, overwrite, processes, _own(context))
+    _simulate("loopsusy", output, overwrite, processes, replace(_own(context), theory=theory))
 
 
 @click.command("stop-histfitter")

@@ -26,8 +26,8 @@ OPTIONS = (
         help="Declared variations (YAML), for those of kind normalization.",
     ),
     click.option(
-        "--combine-variations", "combinations", multiple=True, metavar="NAME=envelope|rms:PATTERN",
-        help="Make many variations one parameter, PDF=rms:*PDF2610*.  [default: envelope of scales, rms of replicas]",
+        "--combine-variations", "combinations", multiple=True, metavar="NAME=envelope|rms|hessian:PATTERN",
+        help="Make many variations one parameter, PDF=rms:*PDF261*.  [default: envelope of scales, rms of replicas]",
     ),
     click.option("--control", multiple=True, metavar="PATTERN", help="Control regions.  [default: CR*]"),
     click.option("--validation", multiple=True, metavar="PATTERN", help="Validation regions.  [default: VR*]"),
@@ -113,8 +113,8 @@ def read_table(directory: Path, choices: Choices, regions: tuple[str, ...] = ())
         only=regions,
     )
     for text in choices.combinations:
-        name, rest = _pair(text, "--combine-variations", "PDF=rms:*PDF2610*")
-        method, pattern = _pair(rest, "--combine-variations", "PDF=rms:*PDF2610*", ":")
+        name, rest = _pair(text, "--combine-variations", "PDF=rms:*PDF261*")
+        method, pattern = _pair(rest, "--combine-variations", "PDF=rms:*PDF261*", ":")
         table = combined(table, name, pattern, method)
     if not choices.combinations:
         table = with_theory_combined(table)

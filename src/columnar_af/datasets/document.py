@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import functools
 import json
-import re
 from collections.abc import Collection, Mapping
 from importlib import resources
 from pathlib import Path
@@ -14,20 +13,11 @@ from typing import Any, cast
 import jsonschema
 import yaml
 
+from columnar_af.declarations.safe_yaml import DEEPEST, parse_yaml
 from columnar_af.errors import FilesetError, WorkAddress
 
 FILESET_SUFFIXES = (".yaml", ".yml", ".json")
 """Endings by which a fileset file is told from a ROOT file."""
-
-
-_BRACKET = re.compile(r"[\[\]{}]")
-
-LARGEST_DOCUMENT = 10_000_000
-"""Largest number of values in a fileset file, aliases written out: a million files with ten values each; chosen."""
-
-
-DEEPEST = 100
-"""Levels of a fileset file; four are its own, the others may be in the user's metadata. Chosen, far below Python's limit."""
 
 
 def read_document(path: Path) -> Any:
@@ -84,73 +74,6 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
-def parse_yaml(text: str) -> Any:
-    """The document of a YAML text, which executes nothing and cannot become larger than a small multiple of its text.
-
-    Raises:
-        ValueError: A key is there twice, it is nested too deeply, or its aliases multiply.
-        yaml.YAMLError: It is no YAML.
-        TypeError, RecursionError: Neither, but it cannot be understood.
-    """
-    _refuse_brackets(text)
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
-    if root is not None:
-        _refuse_repeated_keys(root)
-        _refuse_explosion(root)
-    return yaml.safe_load(text)
-
-
-def _refuse_repeated_keys(root: yaml.Node) -> None:
-    waiting, visited = [root], set()
-    while waiting:
-        node = waiting.pop()
-        if id(node) in visited:  # an anchor that is used again
-            continue
-        visited.add(id(node))
-        if isinstance(node, yaml.MappingNode):
-            seen: set[str] = set()
-            for key, value in node.value:
-                if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                    msg = f"line {key.start_mark.line + 1}: the key {key.value!r} appears twice in the same mapping"
-                    raise ValueError(msg)
-                seen.add(str(key.value))
-                waiting += [key, value]
-        elif isinstance(node, yaml.SequenceNode):
-            waiting += node.value
-
-
-def _refuse_brackets(text: str) -> None:
-    """Raise a RecursionError for deep brackets, over which PyYAML sits for a long time before it gives up."""
-    depth = 0
-    for bracket in _BRACKET.finditer(text):
-        depth += 1 if bracket[0] in "[{" else -1
-        if depth > DEEPEST:
-            raise RecursionError
-
-
-def _refuse_explosion(root: yaml.Node) -> None:
-    """Raise a ValueError where aliases make the document endless, or far larger than its text ("billion laughs")."""
-    sizes: dict[int, int] = {}
-    begun: set[int] = set()
-    waiting = [root]
-    while waiting:
-        node = waiting[-1]
-        children = _children(node)
-        unknown = [child for child in children if id(child) not in sizes]
-        if id(node) in sizes or not unknown:
-            sizes[id(node)] = 1 + sum(sizes[id(child)] for child in children)
-            waiting.pop()
-        else:
-            begun.add(id(node))
-            if any(id(child) in begun for child in unknown):
-                msg = f"line {node.start_mark.line + 1}: an alias refers to what it is a part of"
-                raise ValueError(msg)
-            waiting += unknown
-    if sizes[id(root)] > LARGEST_DOCUMENT:
-        msg = f"its aliases make it {sizes[id(root)]:,} values large, more than the {LARGEST_DOCUMENT:,} that are read"
-        raise ValueError(msg)
-
-
 def _refuse_depth(document: Any) -> None:
     level = {id(document): document}
     for _ in range(DEEPEST):
@@ -169,12 +92,6 @@ def _refuse_depth(document: Any) -> None:
         if not level:
             return
     raise RecursionError
-
-
-def _children(node: yaml.Node) -> list[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
-        return [part for pair in node.value for part in pair]
-    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Super-razor variables of two leptons and missing transverse momentum: M_Delta^R, R_pT, 1/(gamma_R + 1), dphi_beta^R."""
+"""Super-razor variables of two leptons and missing transverse momentum: M_Delta^R, R_pT, 1/gamma_R+1, dphi_beta^R."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _super_razor(
     beta_r2 = ((x1 - x2) ** 2 + (y1 - y2) ** 2 + (z1 - z2) ** 2) / (e1 + e2) ** 2
     gamma_r = 1.0 / math.sqrt(1.0 - min(beta_r2, 1.0 - 1e-12))
     recoil = math.sqrt(recoil2)
-    return shat / (2.0 * gamma_r), recoil / (recoil + shat / 4.0), 1.0 / (gamma_r + 1.0), dphi
+    return shat / (2.0 * gamma_r), recoil / (recoil + shat / 4.0), 1.0 / gamma_r, dphi
 
 
 @nb.njit(nogil=True, cache=True)
@@ -58,14 +58,16 @@ def super_razor(
     """Super-razor variables of massless leptons, per event.
 
     Closed form of M. R. Buckley, J. D. Lykken, C. Rogan, M. Spiropulu, arXiv:1310.4827. M_Delta^R is shat_R / (2 gamma_R),
-    twice the energy of a lepton in its own frame; some code in use has shat_R / gamma_R, twice as much.
+    twice the energy of a lepton in its own frame; some code in use has shat_R / gamma_R, twice as much. gamma_R+1 is this
+    gamma_R, of the boost from frame R to the next one, R+1: "+1" is part of the name (arXiv:1708.03247), and its inverse is
+    what RestFrames calls the visible shape, in (0, 1].
 
     Args:
         pt1, eta1, phi1, pt2, eta2, phi2: The two leptons, shape (events,); phi in radians.
         met, met_phi: Missing transverse energy, in the unit of ``pt1``, and its azimuth.
 
     Returns:
-        M_Delta^R in the unit of ``pt1``, R_pT, 1/(gamma_R + 1), and dphi_beta^R in [0, pi]; all of shape (events,).
+        M_Delta^R in the unit of ``pt1``, R_pT, 1/gamma_R+1, and dphi_beta^R in [0, pi]; all of shape (events,).
     """
     size = len(pt1)
     m_delta, r_pt = np.empty(size, np.float64), np.empty(size, np.float64)

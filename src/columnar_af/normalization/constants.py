@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import yaml
 
-from columnar_af.datasets.document import parse_yaml
+from columnar_af.declarations.safe_yaml import parse_yaml
 from columnar_af.errors import ConfigError
 
 

@@ -24,6 +24,7 @@ from columnar_af.processing.run import schema_for
 from columnar_af.redaction import redact
 from columnar_af.selection import recorded_selections
 from columnar_af.selection.explanation import SelectionStory, story_of
+from columnar_af.selection.region_explanation import ViewStory
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 NEAREST = 3
 """Events of the same run that an error names when the one that was asked for is not there."""
 
-_EVENT = re.compile(r"(\d+):(\d+):(\d+)")
+_EVENT = re.compile(r"(\d+):(?:(\d+):)?(\d+)")
 
 
 class EventNotFoundError(ConfigError):
@@ -48,16 +49,16 @@ class EventNumber:
 
     @classmethod
     def parse(cls, text: str) -> EventNumber:
-        """From ``RUN:LUMI:EVENT``.
+        """From ``RUN:LUMI:EVENT``, or ``RUN:EVENT`` where the ntuple has no luminosity blocks, which then count as 0.
 
         Raises:
             ConfigError: The text is something else.
         """
         match = _EVENT.fullmatch(text.strip())
         if match is None:
-            msg = f"{text!r} is not RUN:LUMI:EVENT"
-            raise ConfigError(msg, advice="write three numbers, for example 297050:14:21872331")
-        return cls(*map(int, match.groups()))
+            msg = f"{text!r} is not RUN:LUMI:EVENT, nor RUN:EVENT"
+            raise ConfigError(msg, advice="write for example 297050:14:21872331")
+        return cls(*(int(number or 0) for number in match.groups()))
 
     def __str__(self) -> str:
         return f"{self.run}:{self.lumi}:{self.event}"
@@ -74,6 +75,7 @@ class Explanation:
         dataset: Name of its dataset.
         metadata: Metadata of the dataset that the processor was given.
         selections: One story per selection of the processor, for example one per variation.
+        views: For a processor of regions, one story per variation, of all regions each.
         others: Places where the same event is again; they are not explained.
     """
 
@@ -83,6 +85,7 @@ class Explanation:
     dataset: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
     selections: tuple[SelectionStory, ...] = ()
+    views: tuple[ViewStory, ...] = ()
     others: tuple[str, ...] = ()
 
     def __rich__(self) -> RenderableType:
@@ -105,11 +108,14 @@ def explain(
     *,
     parameters: Mapping[str, Any] | None = None,
     schema: type[BaseSchema] | None = None,
+    variations: Sequence[str] = (),
 ) -> Explanation:
-    """Show what every cut of a processor says about one event, candidate by candidate.
+    """Show what every cut of a processor says about one event, candidate by candidate, or region by region.
 
     The processor runs on this event alone, exactly as in a run. It must use
-    :class:`~columnar_af.selection.CandidateSelection`; values and thresholds are shown for the cuts that name them.
+    :class:`~columnar_af.selection.CandidateSelection`; values and thresholds are shown for the cuts that name them. A
+    processor of regions has a method ``explain(events, variations)`` instead, which gives a
+    :class:`~columnar_af.selection.region_explanation.ViewStory` for nominal and each variation.
 
     Args:
         processor: As for :func:`columnar_af.run`.
@@ -117,6 +123,7 @@ def explain(
         event: The event, or ``RUN:LUMI:EVENT``.
         parameters: Arguments of the processor's class, by name.
         schema: How the tree is read; chosen as for a run where None.
+        variations: Names of variations that are shown beside nominal, for a processor with a method ``explain``.
 
     Raises:
         EventNotFoundError: It is in none of the files; the message names the nearest events of that run.
@@ -134,13 +141,26 @@ def explain(
         0, report.dataset, report.path, report.tree or "", entry, entry + 1, report.uuid or "",
         fileset[report.dataset].metadata.to_dict(),
     )  # fmt: skip
-    stories = _stories(made, schema or schema_for(made, inspection), chunk)
     name = type(made).__name__
+    if variations and not hasattr(made, "explain"):
+        msg = f"the processor {name} has no variations that can be named here"
+        raise ConfigError(
+            msg, advice="ask for its variations with a parameter, for example -p systematics=muon"
+        )
+    stories = _stories(made, schema or schema_for(made, inspection), chunk, tuple(variations))
     if not stories:
         msg = f"the processor {name} uses no CandidateSelection, so that its cuts cannot be seen"
         raise ConfigError(msg, advice="apply its cuts with columnar_af.selection.CandidateSelection")
-    others = tuple(_place(*other) for other in places[1:])
-    return Explanation(name, event, _place(report, entry), report.dataset, chunk.metadata, stories, others)
+    return Explanation(
+        name,
+        event,
+        _place(report, entry),
+        report.dataset,
+        chunk.metadata,
+        tuple(story for story in stories if isinstance(story, SelectionStory)),
+        tuple(story for story in stories if isinstance(story, ViewStory)),
+        tuple(_place(*other) for other in places[1:]),
+    )
 
 
 def _place(report: FileReport, entry: int) -> str:
@@ -152,15 +172,21 @@ class _Explaining:
     """Calls a processor while its selections are watched; the events can be read only until it returns."""
 
     processor: ProcessorABC
+    variations: tuple[str, ...] = ()
 
-    def __call__(self, events: Any) -> tuple[SelectionStory, ...]:
+    def __call__(self, events: Any) -> tuple[SelectionStory | ViewStory, ...]:
+        explainer = getattr(self.processor, "explain", None)
+        if explainer is not None:
+            return tuple(explainer(events, self.variations))
         with recorded_selections() as selections:
             self.processor.process(events)
             return tuple(story_of(selection) for selection in selections)
 
 
-def _stories(processor: ProcessorABC, schema: type[BaseSchema], chunk: Chunk) -> tuple[SelectionStory, ...]:
-    outcomes = ChunkFunction(Payload.of(_Explaining(processor), schema))(chunk)
+def _stories(
+    processor: ProcessorABC, schema: type[BaseSchema], chunk: Chunk, variations: tuple[str, ...]
+) -> tuple[SelectionStory | ViewStory, ...]:
+    outcomes = ChunkFunction(Payload.of(_Explaining(processor, variations), schema))(chunk)
     error = outcomes.errors.get(chunk.number)
     if error is not None:
         raise error.as_exception()

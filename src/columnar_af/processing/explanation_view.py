@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from html import escape
-from typing import Any
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -13,6 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from columnar_af.processing.explain import Explanation
+from columnar_af.processing.region_explanation_view import views_as_html, views_as_rich
+from columnar_af.processing.verdict_cells import STYLES, cells, values
 from columnar_af.selection.explanation import CandidateStory, SelectionStory, Verdict
 
 COLUMNS = ("cut", "verdict", "value", "threshold", "note")
@@ -20,15 +21,20 @@ COLUMNS = ("cut", "verdict", "value", "threshold", "note")
 SHOWN = 4
 """Candidates of a selection that are shown cut by cut unless all are asked for; the others get a line each."""
 
-LISTED = 6
-"""Items of a list that are shown, for example fired triggers; ``--json`` has all of them."""
 
-STYLES = {"pass": "green", "FAIL": "bold red", "not applied": "yellow"}
+def as_rich(
+    explanation: Explanation, *, all_candidates: bool = False, regions: Collection[str] = ()
+) -> RenderableType:
+    """The tables for the terminal: first the candidates that come farthest; of variations, what differs from the first.
 
-
-def as_rich(explanation: Explanation, *, all_candidates: bool = False) -> RenderableType:
-    """The tables for the terminal: first the candidates that come farthest; of variations, what differs from the first."""
+    Args:
+        explanation: Of an event.
+        all_candidates: Every candidate, or region, cut by cut.
+        regions: Shell patterns of the regions that are shown cut by cut, where the processor has regions.
+    """
     parts: list[RenderableType] = [Text(line) for line in headings(explanation)]
+    if explanation.views:
+        return Group(*parts, *views_as_rich(explanation.views, regions, every=all_candidates))
     for selection, compared in with_first(explanation, all_candidates):
         parts.append(Text(f"\n{outcome(selection)}", style="bold"))
         shown, rest = chosen(selection, all_candidates)
@@ -130,30 +136,11 @@ def brief(stories: Sequence[CandidateStory]) -> Iterator[str]:
         yield f"{title(story)} ({'; '.join(filter(None, (values(verdict), verdict.threshold)))})"
 
 
-def cells(verdict: Verdict) -> tuple[str, ...]:
-    """Texts in the order of :data:`COLUMNS`."""
-    return verdict.cut, verdict.word, values(verdict), verdict.threshold, verdict.note
-
-
-def values(verdict: Verdict) -> str:
-    """The values of a cut with their names."""
-    return ", ".join(f"{name} = {_short(value)}" for name, value in verdict.values.items())
-
-
-def _short(value: Any) -> str:
-    if value is None:
-        return "missing"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if not isinstance(value, list):
-        return str(value)
-    more = f" and {len(value) - LISTED} more" if len(value) > LISTED else ""
-    return f"[{', '.join(map(_short, value[:LISTED]))}{more}]"
-
-
 def as_html(explanation: Explanation) -> str:
     """The same for the notebook; everything from outside is escaped."""
     parts = [f"<p>{'<br>'.join(map(escape, headings(explanation)))}</p>"]
+    if explanation.views:
+        return f"<div>{''.join([*parts, *views_as_html(explanation.views)])}</div>"
     for selection, compared in with_first(explanation, in_full=False):
         parts.append(f"<h4>{escape(outcome(selection))}</h4>")
         shown, rest = chosen(selection, all_candidates=False)

@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from columnar_af.results.remarks import remarks_of
 from columnar_af.selection.cutflow_table import as_html, as_rich
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def rich_view(result: RunResult) -> RenderableType:
     parts.append(_rich_table("Ledger (entries)", LEDGER_COLUMNS, ledger_rows(result)))
     style = "green" if result.ledger.complete else "bold red"
     parts += [Text(verdict(result.ledger), style=style), *map(Text, undone(result.ledger))]
+    parts += [Text(f"remark: {line}", style="yellow") for line in remarks_of(result)]
     parts.append(Text(f"\n{costs(result.metrics)}", style="dim"))
     return Group(*parts)
 
@@ -165,7 +167,8 @@ def html_view(result: RunResult) -> str:
         parts.append(_html_table("Yields", YIELD_COLUMNS, yield_rows(result.yields)))
     parts.append(_html_table("Ledger (entries)", LEDGER_COLUMNS, ledger_rows(result)))
     parts.append(f"<p><b>{escape(verdict(result.ledger))}</b></p>")
-    missing = "".join(f"<li>{escape(line.strip())}</li>" for line in undone(result.ledger))
+    lines = (*undone(result.ledger), *(f"remark: {line}" for line in remarks_of(result)))
+    missing = "".join(f"<li>{escape(line.strip())}</li>" for line in lines)
     parts.append(f"<ul>{missing}</ul>" if missing else "")
     parts.append(f"<p>{escape(costs(result.metrics))}</p>")
     return f"<div>{''.join(parts)}</div>"

@@ -28,9 +28,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
+from columnar_af.declarations.located import Located, load
 from columnar_af.selection import cut_intervals
 from columnar_af.selection.cut_expressions import CutError, Variable, names_of, parse
-from columnar_af.selection.located_yaml import Located, load
 from columnar_af.selection.regions import Binning, Kind, Place, Region, RegionCut, RegionSet
 
 TOP = ("publications", "histograms", "selections", "regions", "exclusive")

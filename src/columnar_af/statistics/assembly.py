@@ -12,6 +12,7 @@ import numpy as np
 
 from columnar_af.errors import ConfigError, IncompleteRunError
 from columnar_af.results.normalization import processed
+from columnar_af.results.remarks import remarks_of
 from columnar_af.statistics.filled import YIELDS, Filled, filled, shape_histogram, sums_of_weights
 from columnar_af.statistics.variations import NOMINAL
 from columnar_af.statistics.yields import CUTS, FAKES, Key, Region, Sample, Template, YieldTable
@@ -111,6 +112,7 @@ def assemble(
     samples = tuple(_samples(result, parts, templates))
     notes = (
         *(f"the campaigns do not match: {what}" for what in missing),
+        *remarks_of(result),
         *_unavailable(result, only),
         *_notes(regions, {key[:2] for key in templates}, data),
     )
@@ -124,6 +126,9 @@ def _parts(result: RunResult, allow_incomplete: bool) -> list[Part]:
         for name, part in result.output.items()
         if isinstance(part, Mapping) and YIELDS in part.get("hists", {})
     }
+    if not has_yields and result.ledger.planned and not result.ledger.done:
+        msg = f"nothing of this run was done: {result.ledger.planned} entries were planned"
+        raise IncompleteRunError(msg, advice="look at its errors with columnar-af show, and run again")
     if not has_yields:
         msg = f"no dataset of this result has a histogram {YIELDS!r} with the axes region and variation"
         raise ConfigError(msg, advice="run stop_search, or a processor with its output")
@@ -152,14 +157,15 @@ def _part(
     is_data = bool(metadata.get("is_data"))
     luminosity = done.luminosity if is_data else luminosities.get(era, metadata.get("luminosity"))
     if luminosity is None or not luminosity > 0:
-        msg = f"dataset {name} has no luminosity: its metadata say {metadata.get('luminosity')}"
-        raise IncompleteRunError(msg, advice="give luminosity (fb⁻¹) in the fileset")
+        what = "its metadata name none" if luminosity is None else f"its metadata say {luminosity:g} fb⁻¹"
+        msg = f"dataset {name} has no luminosity: {what}"
+        raise IncompleteRunError(msg, advice="give luminosity (fb⁻¹) in the fileset, and run again")
     sample = DATA if is_data else str(metadata.get("sample") or name)
     if is_data:
         return Part(name, sample, era, True, False, hists, {NOMINAL: 1.0}, float(luminosity))
     if done.cross_section is None:
         msg = f"dataset {name} cannot be scaled: its cross-section is not known"
-        raise IncompleteRunError(msg, advice="give cross_section (pb) in the fileset")
+        raise IncompleteRunError(msg, advice="give cross_section (pb) in the fileset, and run again")
     sums = sums_of_weights(result.output[name], name)
     # Entries that are missing take their share of the sum of weights of their files with them, on average.
     fraction = 1.0 if done.fraction is None else done.fraction

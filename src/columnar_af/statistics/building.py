@@ -103,11 +103,12 @@ def build_model(
         regions: Their names; all with a role where none are named.
 
     Raises:
-        ConfigError: There is no such signal or region, or a sample is to be normalized that no control region has.
+        ConfigError: There is no such signal, region or sample, or one is to be normalized that no control region has.
     """
     if signal is not None and signal not in table.signals:
         msg = f"there is no signal {signal!r} in these yields"
         raise ConfigError(msg, advice=f"there are {', '.join(table.signals) or 'none'}")
+    _require_samples(table, options)
     chosen = (
         options.roles.select(table, "control", "validation", "signal") if regions is None else tuple(regions)
     )
@@ -122,6 +123,19 @@ def build_model(
         options.luminosity_uncertainty,
         tuple(dict.fromkeys((*table.notes, *notes))),
     )  # fmt: skip
+
+
+def _require_samples(table: YieldTable, options: ModelOptions) -> None:
+    """Whoever names a sample that is not there expects something else; the default names those of the four-body search."""
+    normalized = () if options.normalized == NORMALIZED else options.normalized
+    for what, names, known in (
+        ("left out", options.left_out, (*table.backgrounds, *table.signals)),
+        ("normalized", normalized, table.backgrounds),
+    ):
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            msg = f"the sample {unknown[0]!r} is to be {what}, and is not in these yields"
+            raise ConfigError(msg, advice=f"there are {', '.join(known)}")
 
 
 def fitted_controls(table: YieldTable, roles: Roles) -> tuple[str, ...]:

@@ -112,7 +112,10 @@ def with_declared(table: YieldTable, systematics: Systematics) -> YieldTable:
     return table
 
 
-THEORY = (("scale", "LHE3Weight_muR*", "envelope"), ("PDF", "LHE3Weight_*PDF2610*", "rms"))
+METHODS = ("envelope", "rms", "hessian")
+"""How many variations become one parameter."""
+
+THEORY = (("scale", "LHE3Weight_muR*", "envelope"), ("PDF", "LHE3Weight_*PDF261*", "rms"))
 """Theory variations of the stop search that are one parameter together: points of the renormalization and factorization
 scales, and replicas of a set of parton distributions."""
 
@@ -131,17 +134,19 @@ def combined(table: YieldTable, name: str, pattern: str, method: str) -> YieldTa
     Args:
         table: Yields.
         name: Name of the parameter.
-        pattern: Shell pattern of the variations that it takes the place of, ``*PDF2610*``.
-        method: ``envelope`` (largest and smallest bin contents) or ``rms`` (root mean square of the differences to nominal,
-            for replicas).
+        pattern: Shell pattern of the variations that it takes the place of, ``*PDF261*``.
+        method: ``envelope`` (largest and smallest bin contents), ``rms`` (root mean square of the differences to nominal,
+            for replicas) or ``hessian`` (their root of the sum of squares, for symmetric eigenvectors).
 
     Raises:
         ConfigError: No variation fits, or the method is unknown.
     """
     members = fnmatch.filter(table.variations, pattern)
-    if not members or method not in ("envelope", "rms"):
+    if not members or method not in METHODS:
         msg = f"{name}: no variation is named like {pattern}" if not members else f"unknown method {method!r}"
-        raise ConfigError(msg, advice="methods: envelope, rms; see the variations with columnar-af yields")
+        raise ConfigError(
+            msg, advice=f"methods: {', '.join(METHODS)}; see the variations with columnar-af yields"
+        )
     templates = {key: template for key, template in table.templates.items() if key[2] not in members}
     for region in table.regions:
         for sample in table.samples:
@@ -164,7 +169,8 @@ def _combine(
         up = np.maximum(values.max(axis=0), nominal.values)
         down = np.minimum(values.min(axis=0), nominal.values)
     else:
-        spread = np.sqrt(np.mean((values - nominal.values) ** 2, axis=0))
+        squares = (values - nominal.values) ** 2
+        spread = np.sqrt(squares.mean(axis=0) if method == "rms" else squares.sum(axis=0))
         up, down = nominal.values + spread, nominal.values - spread
     for ending, side in (("__1up", up), ("__1down", down)):
         templates[*place, name + ending] = replace(nominal, values=side)

@@ -15,6 +15,7 @@ from columnar_af.results.tables import latex_escape
 from columnar_af.statistics.fitting import Expectation
 from columnar_af.statistics.limits import Discovery, UpperLimit
 from columnar_af.statistics.study import Study
+from columnar_af.statistics.table_width import fitted
 from columnar_af.statistics.uncertainties import band
 from columnar_af.statistics.variations import NOMINAL
 from columnar_af.statistics.yields import Region, YieldTable
@@ -55,14 +56,19 @@ def _observed(table: YieldTable, region: Region) -> str:
     return BLINDED if region.blinded else NO_DATA
 
 
-def yield_rows(table: YieldTable) -> Rows:
-    """Samples below one another, regions beside one another; uncertainties are statistics and variations together."""
+def yield_rows(table: YieldTable, samples: Iterable[str] = ()) -> Rows:
+    """Samples below one another, regions beside one another; uncertainties are statistics and variations together.
+
+    Args:
+        table: Yields.
+        samples: Names of the samples that are shown; all where none is given. The background is always that of all.
+    """
     rows = [["", *(region_title(region) for region in table.regions)]]
     rows.append(["observed", *(_observed(table, region) for region in table.regions)])
     rows.append(["background", *(_expected(table, region, None) for region in table.regions)])
     rows += [
         [sample, *(_expected(table, region, sample) for region in table.regions)]
-        for sample in (*table.backgrounds, *table.signals)
+        for sample in tuple(samples) or (*table.backgrounds, *table.signals)
     ]
     return rows
 
@@ -78,10 +84,10 @@ def _expected(table: YieldTable, region: Region, sample: str | None) -> str:
     return with_error(float(content.nominal.sum()), math.hypot(math.sqrt(variance), systematic))
 
 
-def variation_rows(table: YieldTable, regions: Iterable[str] = ()) -> Rows:
+def variation_rows(table: YieldTable, regions: Iterable[str] = (), samples: Iterable[str] = ()) -> Rows:
     """One row per region, sample and variation: yield, statistical error, events, change relative to nominal."""
     rows = [["region", "sample", "variation", "yield", "events", "relative change"]]
-    for region, sample, variation in _keys(table, regions):
+    for region, sample, variation in _keys(table, regions, samples):
         found, nominal = table[region.name, sample, variation], table[region.name, sample, NOMINAL]
         change = (
             NONE
@@ -95,11 +101,14 @@ def variation_rows(table: YieldTable, regions: Iterable[str] = ()) -> Rows:
     return rows
 
 
-def _keys(table: YieldTable, regions: Iterable[str]) -> Iterator[tuple[Region, str, str]]:
+def _keys(
+    table: YieldTable, regions: Iterable[str], samples: Iterable[str] = ()
+) -> Iterator[tuple[Region, str, str]]:
+    chosen = tuple(samples)
     names = tuple(regions) or tuple(region.name for region in table.regions)
     for name in names:
         region = table.region(name)
-        for sample in table.samples:
+        for sample in (one for one in table.samples if not chosen or one.name in chosen):
             for variation in (NOMINAL, *table.variations):
                 if (name, sample.name, variation) in table.templates:
                     yield region, sample.name, variation
@@ -229,6 +238,11 @@ def as_text(rows: Sequence[Sequence[str]], title: str = "") -> str:
     console.print(as_rich(rows, title))
     drawn = console.file.getvalue()  # type: ignore[attr-defined]  # it is the StringIO of above
     return "\n".join(line.rstrip() for line in drawn.splitlines()).strip("\n") + "\n"
+
+
+def as_fitted_text(rows: Sequence[Sequence[str]], width: int) -> str:
+    """The same in as many tables as the width of a terminal asks for, with rows for columns where that needs fewer."""
+    return "\n".join(as_text(part) for part in fitted(rows, width))
 
 
 def as_rich(rows: Sequence[Sequence[str]], title: str = "") -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -217,6 +218,21 @@ class YieldTable:
     def backgrounds(self) -> tuple[str, ...]:
         """Names of all samples that are no signal."""
         return tuple(sample.name for sample in self.samples if not sample.is_signal)
+
+    def samples_like(self, patterns: Collection[str]) -> tuple[str, ...]:
+        """Names of the samples that shell patterns fit, backgrounds first; none for no pattern.
+
+        Raises:
+            ConfigError: A pattern fits no sample.
+        """
+        names = (*self.backgrounds, *self.signals)
+        for pattern in patterns:
+            if not fnmatch.filter(names, pattern):
+                msg = f"there is no sample {pattern!r} in these yields"
+                raise ConfigError(msg, advice=f"there are {', '.join(names)}")
+        return tuple(
+            name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+        )
 
     @property
     def variations(self) -> tuple[str, ...]:

@@ -154,7 +154,7 @@ class FlatStopVariables(FlatPair):
 
     @quantity
     def inverse_gamma(self) -> Floats:
-        """1/(gamma_R + 1)."""
+        """1/gamma_R+1."""
         return self._super_razor("gamInvRp1", "inverse_gamma")
 
     @quantity

@@ -58,7 +58,7 @@ class Leptons(NamedTuple):
 
 
 class SuperRazor(NamedTuple):
-    """M_Delta^R in GeV, R_pT, 1/(gamma_R + 1), dphi_beta^R."""
+    """M_Delta^R in GeV, R_pT, 1/gamma_R+1, dphi_beta^R."""
 
     m_delta_r: Floats
     r_pt: Floats
@@ -322,7 +322,7 @@ class PairVariables(Quantities):
 
     @quantity
     def inverse_gamma(self) -> Floats:
-        """1/(gamma_R + 1)."""
+        """1/gamma_R+1."""
         return self.super_razor.inverse_gamma
 
     @quantity
@@ -355,7 +355,7 @@ class PairVariables(Quantities):
         return as_floats(self.super_razor_where(where)[1])
 
     def inverse_gamma_where(self, where: Flags) -> Floats:
-        """1/(gamma_R + 1), only for some events."""
+        """1/gamma_R+1, only for some events."""
         return as_floats(self.super_razor_where(where)[2])
 
     def dphi_beta_where(self, where: Flags) -> Floats:

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from columnar_af.declarations.located import Located, load
 from columnar_af.errors import ConfigError
-from columnar_af.selection.located_yaml import Located, load
 
 KEYS = ("sample", "source", "slices", "alternatives")
 SLICE = ("channels", "range")

@@ -18,18 +18,21 @@ The YAML is a list; each entry describes one variation, or several that differ i
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from columnar_af.declarations.located import Located, load
 from columnar_af.errors import ConfigError
 from columnar_af.systematics.variation import Kind, Variation
 
 KEYS = tuple(field.name for field in fields(Variation))
 NAMING = ("name", "names", "nuisances")
+NEAREST = 5
+"""Names that an error lists where there are more."""
+
 ENDINGS = ("__1up", "__1down")
 """What is appended to the names under ``nuisances``."""
 
@@ -101,7 +104,9 @@ class Systematics:
         for variation in self.variations:
             if variation.name == name:
                 return variation
-        msg = f"there is no variation {name!r}; there are {', '.join(self.names) or 'none'}"
+        near = difflib.get_close_matches(name, self.names, n=NEAREST, cutoff=0.4) or self.names
+        more = f" and {len(self.names) - len(near[:NEAREST])} more" if len(self.names) > NEAREST else ""
+        msg = f"there is no variation {name!r}; there are {', '.join(near[:NEAREST]) or 'none'}{more}"
         raise ConfigError(msg)
 
     def __add__(self, other: Systematics) -> Systematics:
@@ -191,55 +196,24 @@ def _check_factors(
 
 def _read(path: Path) -> Iterator[tuple[Variation, str]]:
     """The variations of a file, each with its place."""
-    try:
-        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
-        node = loader.get_single_node()
-    except OSError as error:
-        msg = f"{path} cannot be read: {error.strerror}"
-        raise ConfigError(msg) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        msg = f"{path} is no YAML: {error}"
-        raise ConfigError(msg) from error
-    if not isinstance(node, yaml.SequenceNode):
+    document = load(path)
+    if not isinstance(document.value, list):
         msg = f"{path} is no list of variations"
         raise ConfigError(msg, advice='begin each variation with "- name: ..."')
-    for item in node.value:
-        yield from _entry(loader, item, f"{path}, line {item.start_mark.line + 1}")
+    for item in document.items():
+        yield from _entry(item)
 
 
-def _entry(loader: yaml.SafeLoader, node: yaml.Node, place: str) -> Iterator[tuple[Variation, str]]:
-    _no_key_twice(node, place.rpartition(", line")[0])
+def _entry(item: Located) -> Iterator[tuple[Variation, str]]:
+    place = f"{item.file}, line {item.line}"
     try:
-        entry = loader.construct_object(node, deep=True)
-        for values in _expanded(entry):
+        for values in _expanded(item.plain()):
             yield Variation(**values), place
-    except (
-        ConfigError,
-        yaml.YAMLError,
-        TypeError,
-        ValueError,
-        KeyError,
-        IndexError,
-        AttributeError,
-    ) as error:
+    except (ConfigError, TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
         text = error.message if isinstance(error, ConfigError) else str(error)
         advice = error.advice if isinstance(error, ConfigError) else f"known keys: {', '.join(KEYS)}"
         msg = f"{place}: {text}"
         raise ConfigError(msg, advice=advice) from error
-
-
-def _no_key_twice(node: yaml.Node, file: str) -> None:
-    """YAML itself would silently take the last one."""
-    if not isinstance(node, yaml.MappingNode):
-        return
-    seen: dict[str, int] = {}
-    for key, value in node.value:
-        line = key.start_mark.line + 1
-        if key.value in seen:
-            msg = f"{file}, line {line}: {key.value} is there twice, first in line {seen[key.value]}"
-            raise ConfigError(msg, advice="leave one of them out")
-        seen[key.value] = line
-        _no_key_twice(value, file)
 
 
 def _expanded(entry: Any) -> Iterator[dict[str, Any]]:

@@ -115,6 +115,11 @@ class EventWeights:
         """Variations of which no factor is left, for want of columns or because the weight has none of their factors."""
         return tuple(name for name, columns in self._moves.items() if not columns)
 
+    @property
+    def factors(self) -> Mapping[str, Weights]:
+        """Factor -> its nominal value, ``(n_events,)``."""
+        return self._factors
+
     def of(self, variation: str) -> Weights:
         """The weight of each event in a variation, ``(n_events,)``."""
         return self.matrix(names=(variation,))[:, 0]
@@ -207,5 +212,5 @@ def _invalid(name: str, weights: Weights, bad: NDArray[np.intp], address: WorkAd
     entries = ", ".join(f"{first + entry} ({weights[entry]:g})" for entry in bad[:SHOWN].tolist())
     more = f" and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
     msg = f"{len(bad)} of {len(weights)} weights {name} are no numbers: entries {entries}{more}"
-    advice = "make the ntuple again, or count such events with weight zero (invalid weights: zero)"
+    advice = "make the ntuple again, or leave the file out of the fileset"
     return ReadError(msg, advice=advice, address=address)

@@ -399,6 +399,7 @@ def test_all_samples():
         ({"compression": "zip"}, "unknown compression 'zip'"),
         ({"signal": "Wt"}, "not a signal"),
         ({"signal_strength": -1.0}, "--signal-strength is -1"),
+        ({"layout": "histfitter", "theory": True}, "no theory weights in the layout histfitter"),
     ],
 )
 def test_impossible_options(change, message):

@@ -31,7 +31,7 @@ def events_of(path, tree, start=None, stop=None, schema=StopSchema, **options):
 
 def write_tree(path, trees, sums=None):
     """A file of trees: name -> branch -> (C++ type, list of values or of lists)."""
-    with RootFile(path, name=path.name, identity="small", compression=uproot.ZLIB(1)) as file:
+    with RootFile(path, name=path.name, identity=path.name, compression=uproot.ZLIB(1)) as file:
         for name, branches in trees.items():
             tree = StdVectorTreeWriter(file, name, {branch: kind for branch, (kind, _) in branches.items()})
             tree.extend({branch: _column(kind, values) for branch, (kind, values) in branches.items()})

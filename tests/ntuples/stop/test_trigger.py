@@ -7,7 +7,7 @@ import pytest
 
 from columnar_af.errors import MissingBranchError
 from columnar_af.ntuples.stop import stop_source
-from columnar_af.ntuples.stop.trigger import CHAINS, MET_CHAINS, met_trigger
+from columnar_af.ntuples.stop.trigger import CHAINS, MET_CHAINS, met_trigger, runs_of
 from columnar_af.stop import StopVariables
 from tests.ntuples.stop.stop_files import events_of, loopsusy_branches, write_tree
 
@@ -57,6 +57,19 @@ def test_no_events_need_no_chains():
     fired, missing = met_trigger(np.zeros(0, np.uint32), lambda _: np.zeros(0), ())
     assert len(fired) == 0
     assert missing == ()
+
+
+@pytest.mark.parametrize(
+    ("chain", "runs"),
+    [
+        ("HLT_xe70_mht", "0 to 297729"),
+        ("HLT_xe90_mht_L1XE50", "297730 to 302872"),
+        ("HLT_xe110_pufit_L1XE50", "330471 to 355273"),
+        ("HLT_xe110_pufit_xe70_L1XE50", "355274 and later"),
+    ],
+)
+def test_runs_of_a_chain(chain, runs):
+    assert runs_of(chain) == runs
 
 
 def test_in_the_ntuple(tmp_path):

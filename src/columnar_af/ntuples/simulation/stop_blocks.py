@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from columnar_af.ntuples.simulation.stop_detector import generate
-from columnar_af.ntuples.simulation.stop_events import Events, Flags
+from columnar_af.ntuples.simulation.stop_events import Events, Flags, Generated
 from columnar_af.ntuples.simulation.stop_reconstruction import View, passes_skim, reconstruct
 from columnar_af.ntuples.simulation.stop_samples import Campaign, Sample
 from columnar_af.ntuples.simulation.stop_variations import NOMINAL
@@ -40,14 +40,22 @@ class Block:
     Attributes:
         events: Those that the ntuples keep.
         nominal: Their nominal view.
-        tried: Number of generated events behind them.
-        sum_of_weights: Sum of the generator's weights of all that were tried.
+        generated: All generated events behind them, measured or not; None where nobody asks, as for data.
     """
 
     events: Events
     nominal: View
-    tried: int
-    sum_of_weights: float
+    generated: Generated | None = None
+
+    @property
+    def tried(self) -> int:
+        """Number of generated events."""
+        return 0 if self.generated is None else len(self.generated)
+
+    @property
+    def sum_of_weights(self) -> float:
+        """Sum of the generator's weights of all of them."""
+        return 0.0 if self.generated is None else float(self.generated.weight.sum())
 
 
 def seeded(seed: int, *parts: str | int) -> np.random.Generator:
@@ -79,21 +87,21 @@ def simulate_block(
     """
     tries = int(np.clip(TRIES_PER_EVENT * wanted, FEWEST_TRIES, MOST_TRIES))
     parts: list[Events] = []
-    weights = []
+    every: list[Generated] = []
     found = tried = 0
     while found <= wanted:
-        generated, weight = generate(rng, sample, campaign, tries)
-        kept, view = _kept(generated)
+        found_events, generated = generate(rng, sample, campaign, tries)
+        kept, view = _kept(found_events)
         kept = replace(kept, candidate=kept.candidate + tried)
         found += int(counts(kept, view).sum())
         parts.append(kept)
-        weights.append(weight)
+        every.append(generated)
         tried += tries
     events = Events.join(parts)
     counted = np.flatnonzero(counts(events, reconstruct(events, NOMINAL)))
     end = int(events.candidate[counted[wanted]])
     events = events.take(events.candidate < end)
-    return Block(events, reconstruct(events, NOMINAL), end, float(np.concatenate(weights)[:end].sum()))
+    return Block(events, reconstruct(events, NOMINAL), Generated.join(every).take(slice(end)))
 
 
 def _numbered(block: Block, first: int) -> Block:

@@ -10,7 +10,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from columnar_af.ntuples.simulation.stop_events import Events, Flags, Floats, Integers, Jets, Leptons
+from columnar_af.ntuples.simulation.stop_events import (
+    Events,
+    Flags,
+    Floats,
+    Generated,
+    Integers,
+    Jets,
+    Leptons,
+)
 from columnar_af.ntuples.simulation.stop_fakes import fake_factor
 from columnar_af.ntuples.simulation.stop_kinematics import FourVectors, eta, lomax, phi, pt
 from columnar_af.ntuples.simulation.stop_processes import (
@@ -261,7 +269,7 @@ def _distances(leptons: Leptons, jets: Jets) -> Floats:
 
 def generate(
     rng: np.random.Generator, sample: Sample, campaign: Campaign, size: int
-) -> tuple[Events, Floats]:
+) -> tuple[Events, Generated]:
     """Candidate events of a process, before any selection but the generator's filters.
 
     Args:
@@ -271,8 +279,8 @@ def generate(
         size: Number of events to try, all of which pass the recoil filter.
 
     Returns:
-        The events with enough true missing momentum (their numbers are set by the caller), and the generator's weights of
-        all that were tried, shape (size,).
+        The events with enough true missing momentum (their numbers are set by the caller), and the generator's weights and
+        HT of all that were tried, shape (size,).
     """
     process = sample.process
     recoil_jets = _recoil_jets(rng, size, process)
@@ -290,7 +298,13 @@ def generate(
         _leptons(rng, hard.take(kept), spectator[kept], spectator_flavour[kept], process),
         soft_true[kept],
     )
-    return _with_conditions(rng, events, campaign, np.flatnonzero(kept), weights[kept]), weights
+    generated = Generated(weights, _generator_ht(hard, recoil_jets))
+    return _with_conditions(rng, events, campaign, np.flatnonzero(kept), weights[kept]), generated
+
+
+def _generator_ht(hard: HardEvents, recoil_jets: FourVectors) -> Floats:
+    jets = pt(hard.jets).sum(axis=1) + pt(recoil_jets).sum(axis=1)
+    return np.asarray(jets + pt(hard.leptons).sum(axis=1))
 
 
 def _detected(
@@ -306,7 +320,6 @@ def _detected(
     size = len(recoil_jets)
     soft = soft_true + rng.normal(0.0, SOFT_RESOLUTION, (size, 2)) + (lost_leptons + lost_jets)[:, 1:3]
     recoil = -recoil_jets[..., 1:3].sum(axis=1)
-    jet_sum = pt(hard.jets).sum(axis=1) + pt(recoil_jets).sum(axis=1)
     zeros = np.zeros(size)
     return Events(
         leptons=leptons,
@@ -315,7 +328,7 @@ def _detected(
         axis=recoil / np.hypot(*recoil.T)[:, None],
         soft_noise=rng.normal(size=(size, 2)),
         generator_met=pt(hard.invisible),
-        generator_ht=jet_sum + pt(hard.leptons).sum(axis=1),
+        generator_ht=_generator_ht(hard, recoil_jets),
         generator_weight=zeros,
         delta_r=_distances(leptons, jets),
         trigger=zeros,

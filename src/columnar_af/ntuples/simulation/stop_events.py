@@ -46,6 +46,19 @@ class EventColumns:
 
 
 @dataclass(frozen=True)
+class Generated(EventColumns):
+    """What the generator says of its events, whether they are measured or not; shape (events,) each.
+
+    Attributes:
+        weight: +1 or -1.
+        ht: Sum of the transverse momenta of partons and charged leptons, in GeV.
+    """
+
+    weight: Floats
+    ht: Floats
+
+
+@dataclass(frozen=True)
 class Leptons(EventColumns):
     """Lepton candidates, shape (events, slots).
 

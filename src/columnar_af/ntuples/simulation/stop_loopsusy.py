@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from columnar_af.ntuples.simulation.stop_blocks import Block
-from columnar_af.ntuples.simulation.stop_events import Events
+from columnar_af.ntuples.simulation.stop_events import Events, Generated
 from columnar_af.ntuples.simulation.stop_reconstruction import View, reconstruct
 from columnar_af.ntuples.simulation.stop_samples import MET_SLICE_EDGES, MET_SLICES, Sample
+from columnar_af.ntuples.simulation.stop_theory import THEORY_WEIGHTS, theory_weights
 from columnar_af.ntuples.simulation.stop_trigger import trigger_decisions
 from columnar_af.ntuples.simulation.stop_variations import (
     JET_COLUMNS,
@@ -77,13 +78,16 @@ def nominal_columns(sample: Sample) -> tuple[str, ...]:
     return tuple(name for name in NOMINAL_COLUMNS if not (sample.is_data and name in LEPTON_TRUTH))
 
 
-def branch_types(sample: Sample, variations: Iterable[str], weights: bool) -> dict[str, str]:
+def branch_types(
+    sample: Sample, variations: Iterable[str], weights: bool, theory: bool = False
+) -> dict[str, str]:
     """Branches of the tree and their C++ types, in order.
 
     Args:
         sample: Data have neither variations nor truth.
         variations: Kinematic variations.
         weights: With the 122 branches of varied weights.
+        theory: With the 107 weights of scales and PDF replicas.
     """
     branches = dict(EVENT_TYPES)
     branches.update({f"{chain}_{NOMINAL}": "int" for chain in CHAINS})
@@ -94,6 +98,8 @@ def branch_types(sample: Sample, variations: Iterable[str], weights: bool) -> di
         branches.update({f"{name}_{variation}": _column_type(name) for name in replaced_columns(variation)})
     if weights:
         branches.update(dict.fromkeys(WEIGHT_BRANCHES, "float"))
+    if theory:
+        branches.update(dict.fromkeys(THEORY_WEIGHTS, "float"))
     return branches
 
 
@@ -179,7 +185,7 @@ def _event_columns(sample: Sample, events: Events) -> dict[str, Any]:
 
 
 def columns_of_block(
-    sample: Sample, block: Block, variations: Iterable[str], weights: bool
+    sample: Sample, block: Block, variations: Iterable[str], weights: bool, theory: bool = False
 ) -> dict[str, Any]:
     """The columns of one block, as :func:`branch_types` names them.
 
@@ -188,6 +194,7 @@ def columns_of_block(
         block: The events and their nominal view.
         variations: Kinematic variations; ignored for data.
         weights: With the 122 branches of varied weights; ignored for data.
+        theory: With the 107 weights of scales and PDF replicas; ignored for data.
     """
     events, nominal = block.events, block.nominal
     columns = _event_columns(sample, events)
@@ -204,4 +211,6 @@ def columns_of_block(
             columns[f"{name}_{variation}"] = values
     if weights:
         columns.update(weight_branches(events, nominal, nominal_factors(events, nominal)))
+    if theory:
+        columns.update(theory_weights(sample, Generated(events.generator_weight, events.generator_ht)))
     return columns

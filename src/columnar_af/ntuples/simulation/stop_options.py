@@ -47,6 +47,7 @@ class StopOptions:
         campaigns: Names of campaigns; the luminosity of those that are left out is missing in data and simulation alike.
         variations: As in ``stop_variations.chosen_variations``.
         weights: Write the 122 branches of varied weights.
+        theory: Write the 107 weights of scales and PDF replicas, each with its sum of weights; of the layout loopsusy only.
         signal: Signal that is mixed into data, if any.
         signal_strength: Its strength in units of its cross-section.
         compression: One of :data:`COMPRESSIONS`.
@@ -60,6 +61,7 @@ class StopOptions:
     campaigns: tuple[str, ...] = tuple(campaign.name for campaign in CAMPAIGNS)
     variations: str = "all"
     weights: bool = True
+    theory: bool = False
     signal: str | None = None
     signal_strength: float = 1.0
     compression: str = "zlib1"
@@ -73,6 +75,9 @@ class StopOptions:
         check_counts(self.events, self.files * len(self.chosen_campaigns))
         resolve_samples(self.samples)
         chosen_variations(self.variations)
+        if self.theory and self.layout != "loopsusy":
+            msg = f"the simulation has no theory weights in the layout {self.layout}"
+            raise ConfigError(msg, advice="simulate stop-loopsusy with --theory-weights")
         if self.seed < 0:
             msg = f"--seed is {self.seed}; a seed is zero or more"
             raise ConfigError(msg, advice="give --seed a number that is not negative")

@@ -24,7 +24,7 @@ from columnar_af.ntuples.simulation.output import (
     write_truth,
 )
 from columnar_af.ntuples.simulation.stop_blocks import Block, data_events, simulated_blocks
-from columnar_af.ntuples.simulation.stop_events import Events, Flags
+from columnar_af.ntuples.simulation.stop_events import Events, Flags, Floats
 from columnar_af.ntuples.simulation.stop_histfitter import (
     branch_type,
     flat_columns,
@@ -40,6 +40,7 @@ from columnar_af.ntuples.simulation.stop_options import (
 )
 from columnar_af.ntuples.simulation.stop_reconstruction import View, reconstruct
 from columnar_af.ntuples.simulation.stop_samples import Campaign, Sample
+from columnar_af.ntuples.simulation.stop_theory import theory_sums
 from columnar_af.ntuples.simulation.stop_truth import FileTruth, truth_record
 from columnar_af.ntuples.simulation.stop_variations import NOMINAL
 from columnar_af.ntuples.simulation.stop_weights import (
@@ -86,12 +87,14 @@ def _blocks(work: _Work, truth: FileTruth) -> Iterator[Block]:
     options, task = work.options, work.task
     if task.sample.is_data:
         events, truth.processes = data_events(options.seed, options.data_processes, task.campaign)
-        yield Block(events, reconstruct(events, NOMINAL), 0, 0.0)
+        yield Block(events, reconstruct(events, NOMINAL))
         return
     counts = _all_count if options.layout == "loopsusy" else _preselected_count
     for block in simulated_blocks(options.seed, task.sample, task.campaign, task.number, task.events, counts):
         truth.tried += block.tried
         truth.sum_of_weights += block.sum_of_weights
+        if options.theory and block.generated is not None:
+            truth.add_theory(theory_sums(task.sample, block.generated))
         yield block
 
 
@@ -121,30 +124,33 @@ def _write(work: _Work) -> FileTruth:
         with file:
             write(work, file, truth)
             if not work.task.sample.is_data:
-                file.add_histogram(WEIGHTS_HISTOGRAM, _weights_histogram(truth))
+                nominal = (truth.tried, truth.sum_of_weights, truth.tried)  # weights are +1 and -1
+                file.add_histogram(WEIGHTS_HISTOGRAM, _weights_histogram(nominal))
+                for name, sums in truth.theory_sums.items():
+                    file.add_histogram(name, _weights_histogram(sums))
     return truth
 
 
-def _weights_histogram(truth: FileTruth) -> hist.Hist:
+def _weights_histogram(sums: Sequence[float] | Floats) -> hist.Hist:
     histogram = hist.Hist(hist.axis.Regular(3, 0.5, 3.5), storage=hist.storage.Double())
-    histogram.view()[:] = [truth.tried, truth.sum_of_weights, truth.tried]  # weights are +1 and -1
+    histogram.view()[:] = sums
     return histogram
 
 
 def _slices(block: Block, size: int) -> Iterator[Block]:
     for start in range(0, len(block.events), size):
         which = slice(start, start + size)
-        yield Block(block.events.take(which), block.nominal.take(which), 0, 0.0)
+        yield Block(block.events.take(which), block.nominal.take(which))
 
 
 def _write_loopsusy(work: _Work, file: RootFile, truth: FileTruth) -> None:
     options, sample = work.options, work.task.sample
     variations = options.kinematic_variations
-    tree = StdVectorTreeWriter(file, TREE, branch_types(sample, variations, options.weights))
+    tree = StdVectorTreeWriter(file, TREE, branch_types(sample, variations, options.weights, options.theory))
     for block in _blocks(work, truth):
         truth.add_events(sample, block.events, block.nominal)
         for part in _slices(block, WRITTEN_EVENTS):
-            tree.extend(columns_of_block(sample, part, variations, options.weights))
+            tree.extend(columns_of_block(sample, part, variations, options.weights, options.theory))
     tree.finish()
     truth.entries[TREE] = tree.entries
 
@@ -231,6 +237,7 @@ def _fileset(options: StopOptions, tasks: Sequence[FileTask], truths: Sequence[F
                 channel=sample.channel,
                 variations=list(options.kinematic_variations),
                 weight_variations=options.weights,
+                **({"theory_variations": True} if options.theory else {}),
             )
         if sample.is_signal:
             metadata.update(stop_mass=sample.stop_mass, mass_difference=sample.mass_difference)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -26,6 +26,8 @@ class FileTruth:
         entries: Tree -> number of entries.
         sums: Class of events -> sum of weights (generator weight times all factors) and raw count, nominal.
         processes: For data: process -> number of events in the ntuple.
+        theory_sums: Weight of the theory -> number of generated events, sum of weights and of their squares; empty unless
+            the file has these weights.
     """
 
     tried: int = 0
@@ -33,6 +35,12 @@ class FileTruth:
     entries: dict[str, int] = field(default_factory=dict)
     sums: dict[str, tuple[float, int]] = field(default_factory=dict)
     processes: dict[str, int] = field(default_factory=dict)
+    theory_sums: dict[str, Floats] = field(default_factory=dict)
+
+    def add_theory(self, sums: Mapping[str, Floats]) -> None:
+        """Add the sums of a block."""
+        for name, values in sums.items():
+            self.theory_sums[name] = values + self.theory_sums.get(name, 0.0)
 
     def add_events(self, sample: Sample, events: Events, view: View) -> None:
         """Count the nominal events of a block."""
@@ -57,6 +65,7 @@ class FileTruth:
                 for name in {**self.sums, **other.sums}
             },
             _added(self.processes, other.processes),
+            {name: values + other.theory_sums[name] for name, values in self.theory_sums.items()},
         )
 
 
@@ -139,6 +148,7 @@ def truth_record(
         "files_per_sample_and_campaign": options.files,
         "variations": list(options.kinematic_variations),
         "weight_variations": options.weights,
+        **({"theory_variations": True} if options.theory else {}),
         "total_luminosity_fb": TOTAL_LUMINOSITY,
         "injected_signal": None
         if options.signal is None

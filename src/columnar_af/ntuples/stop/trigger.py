@@ -36,6 +36,22 @@ def chains_of(runs: NDArray[Any]) -> dict[int, tuple[str, ...]]:
     return {MET_CHAINS[period][0]: MET_CHAINS[period][1] for period in periods}
 
 
+def runs_of(chain: str) -> str:
+    """The runs in which a chain counts, in words: ``297730 to 302872``."""
+    used = [chain in chains for _, chains in MET_CHAINS]
+    firsts = [first for first, _ in MET_CHAINS]
+    starts = [
+        first for first, now, before in zip(firsts, used, [False, *used], strict=False) if now and not before
+    ]
+    stops = [
+        first - 1
+        for first, now, before in zip(firsts[1:], used[1:], used, strict=False)
+        if before and not now
+    ]
+    ranges = [f"{start} to {stop}" for start, stop in zip(starts, stops, strict=False)]
+    return " and ".join([*ranges, *(f"{start} and later" for start in starts[len(stops) :])])
+
+
 def met_trigger(
     runs: NDArray[Any], decision: Callable[[str], NDArray[Any]], available: Collection[str]
 ) -> tuple[NDArray[np.bool_], tuple[str, ...]]:

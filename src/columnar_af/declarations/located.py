@@ -10,10 +10,17 @@ from typing import Any
 
 import yaml
 
+from columnar_af.declarations.safe_yaml import STRANGE_TEXT, compose
 from columnar_af.errors import ConfigError
 
 DEEPEST = 20
-"""Levels of nesting; declarations have five. Chosen, so that no alias can make a document endless."""
+"""Levels of nesting; declarations have five. Chosen."""
+
+COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+"""What YAML calls mappings and lists without a tag of their own."""
+
+LARGEST = 200_000
+"""Largest number of values, aliases written out; the regions of the stop search have 3,000. Chosen."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +138,12 @@ class Located:
             raise self.error(msg)
         return str(self.value)
 
+    def plain(self) -> Any:
+        """This value without its lines."""
+        if isinstance(self.value, dict):
+            return {key: item.plain() for key, item in self.value.items()}
+        return [item.plain() for item in self.value] if isinstance(self.value, list) else self.value
+
     def _kind(self) -> str:
         names = {dict: "a mapping", list: "a list", type(None): "nothing"}
         return names.get(type(self.value), f"{self.value!r}")
@@ -161,9 +174,13 @@ def parse(text: str, file: str) -> Located:
         ConfigError: It is no YAML, or says a key twice.
     """
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError) as error:
-        msg = f"{file} cannot be understood: {error}"
+        root = compose(text, LARGEST)
+    except RecursionError as error:
+        msg = f"{file} is nested too deeply"
+        raise ConfigError(msg, advice=f"declarations have {DEEPEST} levels at most") from error
+    except (yaml.YAMLError, *STRANGE_TEXT) as error:
+        told = str(error)
+        msg = f"{file}, {told}" if told.startswith("line ") else f"{file} cannot be understood: {told}"
         raise ConfigError(msg, advice="correct the file at the place that is named") from error
     if root is None:
         msg = f"{file} is empty"
@@ -184,6 +201,9 @@ class _Builder:
         if depth > DEEPEST:
             msg = "nested too deeply"
             raise here.error(msg)
+        if isinstance(node, yaml.CollectionNode) and node.tag not in COLLECTIONS:
+            msg = f"the tag {node.tag} is not allowed here"
+            raise here.error(msg)
         if isinstance(node, yaml.MappingNode):
             keys: dict[str, int] = {}
             value = dict(self._pairs(node, depth, here, keys))
@@ -191,15 +211,21 @@ class _Builder:
         if isinstance(node, yaml.SequenceNode):
             items = [self.located(item, depth + 1) for item in node.value]
             return Located(items, self.file, line, shown)
-        return Located(self.scalars.construct_object(node, deep=True), self.file, line, shown)
+        return Located(self._scalar(node, here), self.file, line, shown)
+
+    def _scalar(self, node: yaml.Node, here: Located) -> Any:
+        try:
+            return self.scalars.construct_object(node, deep=True)
+        except (yaml.YAMLError, *STRANGE_TEXT) as error:
+            problem = getattr(error, "problem", None) or f"{node.value!r} is not what its tag {node.tag} says"
+            raise here.error(problem) from error
 
     def _pairs(
         self, node: yaml.MappingNode, depth: int, here: Located, keys: dict[str, int]
     ) -> Iterator[tuple[str, Located]]:
         for key, value in node.value:
-            name = str(getattr(key, "value", ""))
-            if name in keys:
-                msg = f"the key {name!r} is on line {keys[name]} already, and again on line {key.start_mark.line + 1}"
+            if not isinstance(key, yaml.ScalarNode):
+                msg = "a key is no text"
                 raise here.error(msg)
-            keys[name] = key.start_mark.line + 1
-            yield name, self.located(value, depth + 1)
+            keys[key.value] = key.start_mark.line + 1
+            yield key.value, self.located(value, depth + 1)
