@@ -105,7 +105,6 @@ def measured(
             threads=threads,
             chunksize=chunk,
             column_cache=cache,
-            threads=1,
             progress=False,
         )
 

@@ -13,11 +13,26 @@ from columnar_af.errors import WorkAddress
 from columnar_af.ntuples.stop.same_event import same_event_source
 from columnar_af.selection.region_explanation import FAKES, ViewStory, region_story
 from columnar_af.stop.blinding import BLINDED
-from columnar_af.stop.fakes import AntiIdentified
+from columnar_af.stop.fakes import BASELINE
 from columnar_af.stop.views import Method, View
 from columnar_af.systematics import NOMINAL, Variation
 
 IS_DATA = "is_data"
+
+
+class _AntiIdentified:
+    """Variables of the search as the estimate of fakes sees them: every baseline lepton counts as a signal lepton."""
+
+    def __init__(self, variables: Any) -> None:
+        self._variables = variables
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._variables, BASELINE.get(name, name))
+
+    def why_missing(self, name: str) -> str | None:
+        """Why there is no such variable; None where there is one."""
+        reason: str | None = self._variables.why_missing(BASELINE.get(name, name))
+        return reason
 
 
 def explained_event(
@@ -65,7 +80,7 @@ def _story(view: View, label: str, notes: Iterable[str] = (), *, anti: bool = Fa
         variables = view.variables[region.objects]
         why = closed.get(region.name, "")
         hidden = "" if not why or anti else why if why == BLINDED else f"{BLINDED}: {why}"
-        stories.append(region_story(region, AntiIdentified(variables) if anti else variables, hidden=hidden))
+        stories.append(region_story(region, _AntiIdentified(variables) if anti else variables, hidden=hidden))
     return ViewStory(label, tuple(stories), _weights(view), tuple(notes))
 
 

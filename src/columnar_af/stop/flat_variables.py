@@ -21,7 +21,6 @@ from columnar_af.stop.flat_pair import LISTED_JETS, NO_JET_DISTANCE, FlatPair
 from columnar_af.stop.pair_variables import (
     Flags,
     Floats,
-    Leptons,
     as_floats,
     pair_boost,
     pair_cos_theta_b,

@@ -107,7 +107,16 @@ class StopVariables(PairVariables):
             return nominal.pair
         pair = LeptonPair.none(len(offsets) - 1) if nominal is None else nominal.pair.copy()
         find_lepton_pair(
-            pair, events, pt, eta, flavour, passes, identified, offsets, self.objects.electron, self.objects.muon
+            pair,
+            events,
+            pt,
+            eta,
+            flavour,
+            passes,
+            identified,
+            offsets,
+            self.objects.electron,
+            self.objects.muon,
         )
         return pair
 
