@@ -10,7 +10,8 @@ NEW_DASK_VENV := .venv-new-dask
 BIN := $(VENV)/bin
 
 # Two workers, and the tests of one file in one process: their fixtures (clusters, simulated files) are made once.
-PYTEST := -m pytest -n 2 --dist loadfile
+# In our order, the longest first (tests/conftest.py), and not in that of the number of tests, which says little.
+PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 PYTEST_ARGS ?=
 
 # What both locks hold: all that the tests use. Set A adds dask-awkward and the dask that it works with.
