@@ -153,9 +153,7 @@ class RegionEvaluator:
         key = frozenset(unavailable)
         if key not in self._tables:
             available = self.regions.only([name for name in self.regions.names if name not in key])
-            self._tables[key] = CutTable.of(
-                available, self.partial, self.stages, self.bounds
-            )
+            self._tables[key] = CutTable.of(available, self.partial, self.stages, self.bounds)
         return self._tables[key]
 
     def _unavailable(self, variables: Any) -> dict[str, str]:

@@ -6,7 +6,6 @@ signal leptons, and a third lepton above one of them): these are computed here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,6 @@ from columnar_af.stop.flat_pair import LISTED_JETS, NO_JET_DISTANCE, FlatPair
 from columnar_af.stop.pair_variables import (
     Flags,
     Floats,
-    Leptons,
     as_floats,
     pair_boost,
     pair_cos_theta_b,
@@ -32,7 +30,7 @@ from columnar_af.stop.prompt import PROMPT_ORIGINS
 from columnar_af.systematics import quantity
 
 
-def _whole(name: str) -> Callable[[Any, Flags], Floats]:
+def _whole(name: str) -> Any:
     """A variable for some events only: reading it for all is as fast."""
 
     def where(variables: Any, asked: Flags) -> Floats:

@@ -45,7 +45,15 @@ COLUMNS = {
     **dict.fromkeys(
         (
             *("r_2l", "pair_boost", "pt_boost", "dphi_boost", "met_over_pt_boost", "m_t_lep1", "m_t_lep2"),
-            *("m_t2_ll", "super_razor", *RAZOR, "pair_boost_where", "m_t2_ll_where", "m_t2_bound_where", "super_razor_where"),
+            *(
+                "m_t2_ll",
+                "super_razor",
+                *RAZOR,
+                "pair_boost_where",
+                "m_t2_ll_where",
+                "m_t2_bound_where",
+                "super_razor_where",
+            ),
         ),
         (*PAIR, *MET),
     ),
