@@ -17,8 +17,10 @@ from columnar_af.kernels.r_2l import r_2l
 from columnar_af.kernels.r_2l2j import r_2l2j
 from columnar_af.kernels.r_2l4j import r_2l4j
 from columnar_af.kernels.stransverse_mass import stransverse_mass
+from columnar_af.kernels.stransverse_mass_bound import stransverse_mass_bound
 from columnar_af.kernels.super_razor import super_razor
 from columnar_af.kernels.transverse_mass import transverse_mass
+from columnar_af.kernels.weighted_sums import weighted_sums
 
 PT1, ETA1, PHI1 = np.array([22.0, 110.0]), np.array([0.5, 0.8]), np.array([2.9, 0.4])
 PT2, ETA2, PHI2 = np.array([8.0, 65.0]), np.array([-0.3, -0.6]), np.array([-2.6, 2.7])
@@ -154,3 +156,29 @@ def test_transverse_mass():
 def test_cos_theta_b():
     assert cos_theta_b(ETA1, ETA2) == pytest.approx(np.tanh((ETA1 - ETA2) / 2))
     assert cos_theta_b(ETA1, ETA1) == pytest.approx([0, 0])
+
+
+def test_the_bound_of_the_stransverse_mass_is_never_exceeded():
+    random = np.random.default_rng(21)
+    size = 20_000
+    pt1, pt2, met = (random.exponential(scale, size) + 3.0 for scale in (40, 20, 200))
+    phi1, phi2, met_phi = (random.uniform(-math.pi, math.pi, size) for _ in range(3))
+    mass1, mass2 = (random.choice([0.000511, 0.10566, 30.0], size) for _ in range(2))
+    pair = (pt1, phi1, mass1, pt2, phi2, mass2, met, met_phi)
+    exact, bound = stransverse_mass(*pair), stransverse_mass_bound(*pair)
+    assert (bound >= exact).all()
+    assert np.count_nonzero(bound < exact + 1.0) > 500  # it is of use
+    nothing = [np.full(1, math.nan)] * 8
+    assert np.isnan(stransverse_mass_bound(*nothing)).all()
+
+
+def test_sums_of_weights_do_not_depend_on_what_else_is_there():
+    random = np.random.default_rng(22)
+    weights = random.normal(1, 2, (300, 4))
+    rows = np.flatnonzero(random.random(300) < 0.4)
+    sums, squares = weighted_sums(weights, rows)
+    for number in range(4):
+        alone = weighted_sums(np.ascontiguousarray(weights[rows][:, [number]]), np.arange(len(rows)))
+        assert (sums[number], squares[number]) == (alone[0][0], alone[1][0])
+    assert sums == pytest.approx(weights[rows].sum(axis=0))
+    assert squares == pytest.approx((weights[rows] ** 2).sum(axis=0))

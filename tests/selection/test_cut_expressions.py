@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from columnar_af.selection.cut_expressions import CutError, Variable, names_of, negated, parse
-from columnar_af.selection.region_evaluation import passes
+from columnar_af.selection.cut_passing import passes
 
 VARIABLES = {
     "m": Variable("number", "GeV"),

@@ -14,10 +14,11 @@ from columnar_af.kernels.cut_walk import NO_CUT, cut_walk
 from columnar_af.selection.cut_expressions import Variable
 from columnar_af.selection.region_evaluation import RegionEvaluator
 from columnar_af.selection.region_file import load_regions, regions_of
-from columnar_af.stop.variable_table import OBJECT_SETS, PARTIAL, VARIABLES
+from columnar_af.stop.variable_table import BOUNDS, OBJECT_SETS, PARTIAL, STAGES, VARIABLES
 from tests.conftest import PROJECT
 
 SIZE = 1500
+LARGE = 40_000
 
 
 class Made:
@@ -36,35 +37,45 @@ class Made:
                 values = random.exponential({"GeV": 150, "rad": 1.5, "": 5}[variable.unit], size)
                 nasty = random.choice([math.nan, math.inf, -math.inf, 0.0], size)
                 self._values[name] = np.where(random.random(size) < 0.1, nasty, values)
+        self._values["m_t2_bound"] = np.abs(self._values["m_t2_ll"]) if "m_t2_ll" in self._values else None
         self._partial = partial or {}
         self.missing = {}
-        self.shared = True
+        self._asked = np.ones(size, np.bool_)
 
     def __getattr__(self, name):
         values = self.__dict__["_values"].get(name)
         if values is None and name in self._partial.values():
-            return self._some(self._values[name.removesuffix("_where")])
+            return self._some(name.removesuffix("_where"))
         if values is None:
             raise AttributeError(name)
-        return values
+        return values if self._asked.all() else np.where(self._asked, values, np.roll(values, 1))
+
+    def narrow(self, where):
+        """All other events have values of other events from now on."""
+        assert not (where & ~self._asked).any()
+        self._asked = where
 
     def __copy__(self):
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__, _values=dict(self._values))
         return other
 
-    def _some(self, values):
+    def _some(self, name):
         def where(mask):
-            self.asked += int(mask.sum())
-            return np.where(mask, values, np.nan)
+            assert not (mask & ~self._asked).any()
+            self.asked += int(mask.sum()) if name == "m_t2_ll" else 0
+            return np.where(mask, self._values[name], np.roll(self._values[name], 1))
 
         return where
 
     def why_missing(self, name):
         return self.missing.get(name)
 
-    def shares(self, name):
-        return self.shared
+
+def evaluated(regions, made, size=SIZE, *args, walks=False, **options):
+    """The regions of some events, as the search evaluates them."""
+    evaluator = RegionEvaluator(regions, PARTIAL, STAGES, BOUNDS)
+    return evaluator.evaluate(copy.copy(made), size, *args, walks=regions.names if walks else (), **options)
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +106,8 @@ def one_by_one(region, values):
 
 def test_every_region_agrees_with_plain_python_event_by_event(regions):
     made = Made(VARIABLES, partial=PARTIAL)
-    evaluation = RegionEvaluator(regions, PARTIAL).evaluate(made, SIZE, walks=True)
-    masks = RegionEvaluator(regions, PARTIAL).evaluate(made, SIZE).masks
+    evaluation = evaluated(regions, made, walks=True)
+    masks = evaluated(regions, made).masks
     for region in regions:
         walk = evaluation.walk(region.name)
         failed = one_by_one(region, made._values)
@@ -110,19 +121,29 @@ def test_every_region_agrees_with_plain_python_event_by_event(regions):
 
 
 def test_the_dear_variable_is_asked_for_few_events(regions):
+    def asked(walks, bounds):
+        made = Made(VARIABLES, size=LARGE, partial=PARTIAL)
+        evaluator = RegionEvaluator(regions, PARTIAL, STAGES, bounds)
+        evaluator.evaluate(made, LARGE, walks=walks)
+        return made.asked
+
+    assert 0 < asked((), BOUNDS) < asked((), {}) < asked(regions.names, {}) < LARGE / 10
+
+
+def test_walks_of_some_regions_are_those_of_all(regions):
     made = Made(VARIABLES, partial=PARTIAL)
-    evaluator = RegionEvaluator(regions, PARTIAL)
-    evaluator.evaluate(made, SIZE)
-    few = made.asked
-    assert 0 < few < SIZE / 50
-    evaluator.evaluate(made, SIZE, walks=True)
-    assert few < made.asked - few < SIZE / 10
+    few = RegionEvaluator(regions, PARTIAL, STAGES, BOUNDS).evaluate(copy.copy(made), SIZE, walks=["SRW_SF"])
+    every = evaluated(regions, made, walks=True)
+    for part in ("first", "only"):
+        assert getattr(few.walk("SRW_SF"), part).tolist() == getattr(every.walk("SRW_SF"), part).tolist()
+    for name in regions.names:
+        assert few.masks[name].tolist() == every.masks[name].tolist()
 
 
 def test_cutflow_counts_and_adds_weights(regions):
     made = Made(VARIABLES, partial=PARTIAL)
     weights = np.random.default_rng(3).normal(1, 1, SIZE)
-    walk = RegionEvaluator(regions, PARTIAL).evaluate(made, SIZE, walks=True).walk("CRtop")
+    walk = evaluated(regions, made, walks=True).walk("CRtop")
     cutflow = walk.cutflow(weights)
     failed = one_by_one(walk.region, made._values)
     for number, row in enumerate(cutflow):
@@ -136,34 +157,45 @@ def test_cutflow_counts_and_adds_weights(regions):
 
 
 def test_nominal_is_taken_over_where_nothing_changed(regions):
-    made = Made(VARIABLES, partial=PARTIAL)
-    evaluator = RegionEvaluator(regions, PARTIAL)
-    nominal = evaluator.evaluate(made, SIZE)
+    made = Made(VARIABLES, size=LARGE, partial=PARTIAL)
+    nominal = evaluated(regions, made, LARGE, walks=True)
     other = copy.copy(made)
     other._values["n_b_jets"] = made._values["n_b_jets"] + 1
-    varied = evaluator.evaluate(other, SIZE, nominal)
-    assert {"SRA", "SRB", "preselection", "SR4body_36fb"} <= varied.shared
-    assert varied.shared.isdisjoint({"CRtop", "VRDib", "SRW_SF", "SR2body_110_inf"})
-    fresh = evaluator.evaluate(other, SIZE)
+    varied, fresh = evaluated(regions, other, LARGE, nominal), evaluated(regions, other, LARGE)
+    changed = set()
     for name in regions.names:
-        assert (varied.masks[name] is nominal.masks[name]) == (name in varied.shared)
         assert varied.masks[name].tolist() == fresh.masks[name].tolist()
-    made.shared = False  # what the dear variable is made of has changed
-    assert "SR2body_110_inf" not in evaluator.evaluate(made, SIZE, nominal).shared
+        if varied.masks[name].tolist() != nominal.masks[name].tolist():
+            changed.add(name)
+    assert "SR2body_110_inf" in changed
+    assert changed.isdisjoint({"SRA", "SRB", "preselection", "SR4body_36fb"})
+
+
+def test_masks_with_events_are_told(regions):
+    evaluation = evaluated(regions, Made(VARIABLES, partial=PARTIAL))
+    filled = [mask for mask in evaluation.masks.values() if mask.any()]
+    assert 0 < len(filled) < len(regions)
+    assert {id(mask) for mask in evaluation.filled} == {id(mask) for mask in filled}
+    few = evaluation.only(["SRA", "CRtop"])
+    assert list(few.masks) == ["SRA", "CRtop"]
 
 
 def test_a_region_whose_variable_is_missing_is_not_available(regions):
     made = Made(VARIABLES, partial=PARTIAL)
     made.missing = {"met_significance": "no such branch in PHYSLITE"}
-    evaluation = RegionEvaluator(regions, PARTIAL).evaluate(made, SIZE)
+    evaluation = evaluated(regions, made)
     assert evaluation.unavailable["SRA"] == "no such branch in PHYSLITE"
     assert "SRA" not in evaluation.masks
+    whole = evaluated(regions, Made(VARIABLES, partial=PARTIAL))
+    for name, mask in evaluation.masks.items():
+        assert mask.tolist() == whole.masks[name].tolist()
     assert "CRtop" in evaluation.masks
 
 
 def test_no_events(regions):
     made = Made(VARIABLES, size=0, partial=PARTIAL)
-    evaluation = RegionEvaluator(regions, PARTIAL).evaluate(made, 0, walks=True)
+    assert not any(mask.any() for mask in evaluated(regions, made, 0).masks.values())
+    evaluation = evaluated(regions, made, 0, walks=True)
     assert evaluation.walk("SRA").cutflow(np.empty(0))["r_2l"].events == 0
 
 

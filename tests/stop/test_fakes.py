@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from columnar_af.errors import ConfigError
 from columnar_af.ntuples.simulation import stop_fakes
-from columnar_af.stop.fakes import AntiIdentified, FakeFactors, fake_weight
+from columnar_af.selection.region_file import load_regions
+from columnar_af.stop import StopVariables
+from columnar_af.stop.fakes import FakeFactors, anti_identified, fake_weight, pair_fake_weight
+from columnar_af.stop.variable_table import OBJECT_SETS, VARIABLES
 from tests.conftest import PROJECT
+from tests.stop.plain_events import PlainSource, random_events
 
 
 @pytest.fixture(scope="module")
@@ -53,16 +58,30 @@ def test_the_weight_is_that_of_the_simulation_on_random_leptons(factors):
 
 
 def test_all_baseline_leptons_count_in_the_estimate():
-    class Variables:
-        n_leptons, n_baseline_leptons, met = 1, 2, 3
+    regions = load_regions(PROJECT / "processors" / "stop_regions.yaml", VARIABLES, OBJECT_SETS)
+    seen = anti_identified(regions)
+    assert seen.names == tuple(f"fake_{name}" for name in regions.names)
+    for region in regions:
+        cuts = seen[f"fake_{region.name}"].cuts
+        assert "n_leptons" not in seen[f"fake_{region.name}"].variables
+        wanted = [str(cut.expression).replace("n_leptons", "n_baseline_leptons") for cut in region.cuts]
+        assert [str(cut.expression) for cut in cuts] == wanted
+    assert "n_leptons" in regions["SRA"].variables
 
-        def why_missing(self, name):
-            return name
 
-        def shares(self, name):
-            return name == "n_baseline_leptons"
-
-    seen = AntiIdentified(Variables())
-    assert (seen.n_leptons, seen.n_baseline_leptons, seen.met) == (2, 2, 3)
-    assert seen.why_missing("n_leptons") == "n_baseline_leptons"
-    assert seen.shares("n_leptons")
+def test_the_weight_of_a_pair_is_that_of_its_leptons(factors):
+    events = random_events(12, 300)
+    v = StopVariables(PlainSource(events))
+    where = np.random.default_rng(3).random(300) < 0.6
+    both = [
+        np.where(anti, factors(pt, eta, np.asarray(electron)), 1.0)
+        for anti, pt, eta, electron in (
+            (v.anti_identified1, v.lep1_pt, v.lep1_eta, v.lep1_is_electron),
+            (v.anti_identified2, v.lep2_pt, v.lep2_eta, v.lep2_is_electron),
+        )
+    ]
+    wanted = fake_weight(both, [v.identified1, v.identified2], [v.anti_identified1, v.anti_identified2])
+    assert pair_fake_weight(v, factors, where).tolist() == wanted[where].tolist()
+    assert np.count_nonzero(wanted[where]) > 5
+    with pytest.raises(ConfigError, match="needs fake factors"):
+        v.fake_weight_where(where)

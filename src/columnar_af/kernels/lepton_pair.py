@@ -35,7 +35,8 @@ class LeptonPair(NamedTuple):
 
     def copy(self) -> LeptonPair:
         """A copy that may be changed."""
-        return LeptonPair(*(values.copy() for values in self))
+        places = self.first.copy(), self.second.copy()
+        return LeptonPair(*places, self.n_baseline.copy(), self.n_signal.copy())
 
 
 @nb.njit(nogil=True, cache=True)

@@ -35,7 +35,8 @@ class SignalJets(NamedTuple):
 
     def copy(self) -> SignalJets:
         """A copy that may be changed."""
-        return SignalJets(*(values.copy() for values in self))
+        counts = self.number.copy(), self.n_tagged.copy()
+        return SignalJets(*counts, self.leading_pt.copy(), self.leading_tagged.copy())
 
 
 @nb.njit(nogil=True, cache=True)

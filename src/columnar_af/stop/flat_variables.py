@@ -6,7 +6,6 @@ signal leptons, and a third lepton above one of them): these are computed here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,7 @@ from columnar_af.stop.prompt import PROMPT_ORIGINS
 from columnar_af.systematics import quantity
 
 
-def _whole(name: str) -> Callable[[Any, Flags], Floats]:
+def _whole(name: str) -> Any:
     """A variable for some events only: reading it for all is as fast."""
 
     def where(variables: Any, asked: Flags) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -125,8 +126,9 @@ class PairVariables(Quantities):
         second = (self.lep2_pt, self.lep2_eta, self.lep2_phi, self._lepton(1, "mass"), self.lep2_flavour)
         return Leptons(*first, *second)
 
-    def _leptons_at(self, where: Flags) -> Leptons:
-        """The pair of some events."""
+    def _leptons_at(self, where: Flags, wanted: Sequence[str]) -> Leptons:
+        """The pair of some events; what is not wanted of ``pt, eta, phi, mass, flavour`` may be left empty."""
+        del wanted
         return self.leptons.at(where)
 
     @quantity
@@ -212,7 +214,7 @@ class PairVariables(Quantities):
     @partial_quantity
     def m_ll_where(self, where: Flags) -> Floats:
         """Invariant mass of the pair, GeV, only for some events."""
-        return pair_mass(self._leptons_at(where))
+        return pair_mass(self._leptons_at(where, ("pt", "eta", "phi", "mass")))
 
     @quantity
     def m_ll(self) -> Floats:
@@ -237,7 +239,7 @@ class PairVariables(Quantities):
     @partial_quantity
     def pair_boost_where(self, where: Flags) -> tuple[Floats, Floats]:
         """p_T,boost and dphi_boost, only for some events."""
-        return pair_boost(self._leptons_at(where), *self._met_at(where))
+        return pair_boost(self._leptons_at(where, ("pt", "phi")), *self._met_at(where))
 
     @quantity
     def pair_boost(self) -> tuple[Floats, Floats]:
@@ -285,7 +287,7 @@ class PairVariables(Quantities):
     @partial_quantity
     def m_t2_ll_where(self, where: Flags) -> Floats:
         """Stransverse mass of the pair with massless invisible particles, GeV, only for some events."""
-        pair = self._leptons_at(where)
+        pair = self._leptons_at(where, ("pt", "phi", "mass"))
         met, met_phi = self._met_at(where)
         return stransverse_mass(
             pair.pt1, pair.phi1, pair.mass1, pair.pt2, pair.phi2, pair.mass2, met, met_phi
@@ -294,7 +296,7 @@ class PairVariables(Quantities):
     @partial_quantity
     def m_t2_bound_where(self, where: Flags) -> Floats:
         """What the stransverse mass of the pair does not exceed, GeV, only for some events."""
-        pair = self._leptons_at(where)
+        pair = self._leptons_at(where, ("pt", "phi", "mass"))
         met, met_phi = self._met_at(where)
         return stransverse_mass_bound(
             pair.pt1, pair.phi1, pair.mass1, pair.pt2, pair.phi2, pair.mass2, met, met_phi
@@ -344,7 +346,7 @@ class PairVariables(Quantities):
     @partial_quantity
     def super_razor_where(self, where: Flags) -> SuperRazor:
         """The super-razor variables, only for some events."""
-        return pair_super_razor(self._leptons_at(where), *self._met_at(where))
+        return pair_super_razor(self._leptons_at(where, ("pt", "eta", "phi")), *self._met_at(where))
 
     def m_delta_r_where(self, where: Flags) -> Floats:
         """M_Delta^R, GeV, only for some events."""
@@ -390,4 +392,4 @@ class PairVariables(Quantities):
 
     @property
     def _all(self) -> Flags:
-        return np.ones(len(self.met), np.bool_)
+        return np.ones(len(self.lep1_pt), np.bool_)

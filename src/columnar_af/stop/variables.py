@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -123,10 +123,17 @@ class StopVariables(PairVariables):
     def _lepton(self, which: int, what: str) -> Floats:
         return taken(self._objects(f"lepton_{what}")[0], self._places[which])
 
-    def _leptons_at(self, where: Flags) -> Leptons:
+    def _leptons_at(self, where: Flags, wanted: Sequence[str]) -> Leptons:
         events = np.flatnonzero(where)
         chosen = [places[events] for places in self._places]
-        return Leptons(*(taken(self._objects(column)[0], places) for places in chosen for column in LEPTONS))
+        columns = [column if column.removeprefix("lepton_") in wanted else None for column in LEPTONS]
+        return Leptons(
+            *(
+                taken(self._objects(column)[0], places) if column else np.empty(0)
+                for places in chosen
+                for column in columns
+            )
+        )
 
     @property
     def _places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -175,8 +182,7 @@ class StopVariables(PairVariables):
     @quantity
     def prompt(self) -> Flags:
         """Whether both leptons of the pair are prompt by their origin in simulation; not in data."""
-        everywhere = np.ones(len(self.pair.first), np.bool_)
-        return np.asarray(self.prompt_where(everywhere) == 1.0)
+        return np.asarray(self.prompt_where(self._all) == 1.0)
 
     @quantity
     def jets(self) -> SignalJets:
@@ -319,19 +325,22 @@ class StopVariables(PairVariables):
     def changed_events(self, columns: frozenset[str]) -> Flags | None:
         """Events whose leptons or jets stay in another way, where nothing but that is shifted: they are few."""
         nominal = self._nominal
-        if nominal is None or not columns <= OVERLAP_FLAGS:
+        if nominal is None or not columns or not columns <= OVERLAP_FLAGS:
             return None
-        changed = np.zeros(len(self.column("met")), np.bool_)
+        parts = []
         for name in columns:
             (mine, offsets), (others, _) = self._objects(name), nominal._objects(name)
+            changed = np.zeros(len(offsets) - 1, np.bool_)
             changed[np.searchsorted(offsets, np.flatnonzero(mine != others), side="right") - 1] = True
-        return changed
+            parts.append(changed)
+        return np.asarray(np.logical_or.reduce(parts))
 
     def _walk(self, columns: frozenset[str], size: int) -> tuple[NDArray[np.intp], Self | None]:
         """The events to walk over for what is found from some columns, and whose values hold for all others, if any's."""
         changed, asked = None, self._asked
         if self._nominal is not None and self._shifted is not None and not self._computes_overlap:
-            changed = self.changed_events(columns & self._shifted)
+            shifted = columns & self._shifted
+            changed = self.changed_events(shifted) if shifted else np.zeros(size, np.bool_)
         if asked is not None:
             self._note(THE_VARIATION)  # what is found for some events only is not shared
         parts = [mask for mask in (changed, asked) if mask is not None]

@@ -237,10 +237,11 @@ class View:
         if not self.has_samples:
             return np.ones(self.size, np.bool_)
         variables = self.any_variables
-        nominal = self.nominal
-        if nominal is not None and variables.channel_number is nominal.any_variables.channel_number:
-            if variables.gen_filt_met is nominal.any_variables.gen_filt_met:
-                return nominal.stitched
+        if self.nominal is not None and all(
+            getattr(variables, name) is getattr(self.nominal.any_variables, name)
+            for name in ("channel_number", "gen_filt_met")
+        ):
+            return self.nominal.stitched
         return self.method.stitching.keeps(variables.channel_number, variables.gen_filt_met)
 
     @cached_property

@@ -71,6 +71,7 @@ class _Part:
         shape = (*found.shape[:-1], len(where))
         values = self.values.copy() if self.values.shape == shape else np.full(shape, np.nan)
         values[..., events] = found
+        values.flags.writeable = False  # it is handed out
         return _Part(self.done | where, values)
 
 
@@ -110,7 +111,7 @@ class partial_quantity:  # noqa: N801  # reads as a decorator, like quantity
     share any quantity; see :meth:`Quantities.changed_events`, too.
     """
 
-    def __init__(self, method: Callable[[Any, NDArray[np.bool_]], NDArray[Any]]) -> None:
+    def __init__(self, method: Callable[[Any, NDArray[np.bool_]], Any]) -> None:
         self.method = method
         self.name = method.__name__
         self.__doc__ = method.__doc__
@@ -255,9 +256,10 @@ class Quantities:
     def _part(self, wanted: partial_quantity, where: NDArray[np.bool_]) -> NDArray[Any]:
         """Values where asked, NaN elsewhere; what is missing is computed, and kept in nominal where it may be shared."""
         known = self._known_of(wanted) or self._unchanged(wanted)
+        is_new = known is None  # then it is asked even for no event, to know how many values an event has
         known = known or _Known(_Part.nothing(len(where)), frozenset())
         missing = where & ~known.value.done
-        if missing.any():
+        if is_new or missing.any():
             found, columns = self._computed(wanted, missing)
             known = _Known(known.value.with_values(missing, found, wanted.name), known.columns | columns)
             shared = self._nominal if self._may_share(known.columns) else None

@@ -124,7 +124,9 @@ class EventWeights:
         """The weight of each event in a variation, ``(n_events,)``."""
         return self.matrix(names=(variation,))[:, 0]
 
-    def matrix(self, where: NDArray[np.bool_] | None = None, names: Iterable[str] | None = None) -> Weights:
+    def matrix(
+        self, where: NDArray[np.bool_] | NDArray[np.intp] | None = None, names: Iterable[str] | None = None
+    ) -> Weights:
         """The weights of some events in all variations.
 
         Args:

@@ -34,7 +34,7 @@ def test_loopsusy(project):
     pytest.importorskip("dask_awkward")
     columns, problem = columns_of(project, "loopsusy", "myTree")
     assert problem == ""
-    jets = ("ptjets", "etajets", "phijets", "isBjets", "passORjet")
+    jets = ("ptjets", "etajets", "isBjets", "passORjet")
     expected = {f"{name}_{variation}" for name in jets for variation in ("Nominal", UP)}
     assert columns == expected | {"EtMiss_tst_Nominal"}
 

@@ -52,4 +52,4 @@ def test_factors(tmp_path):
     assert {name: factor.tolist() for name, factor in factors.items()} == {
         name: [value] * 3 for name, value in values.items()
     }
-    assert all(factor.dtype == np.float64 for factor in factors.values())
+    assert all(factor.dtype == np.float32 for factor in factors.values())  # as in the ntuple

@@ -44,7 +44,7 @@ def weight_factors(source: _Source) -> Mapping[str, NDArray[Any]]:
         source: Of simulated events; those of a variation give its own factors, where it has them.
 
     Returns:
-        Factor -> its values, shape (events,). NanoAOD has ``WeightEvents`` only, PHYSLITE ``WeightEventsPU``, too.
+        Factor -> its values, shape (events,), floating-point as in the ntuple. NanoAOD has ``WeightEvents`` only, PHYSLITE ``WeightEventsPU``, too.
 
     Raises:
         MissingBranchError: The tree lacks a factor that its layout has.
