@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from columnar_af.errors import WorkAddress
+from columnar_af.ntuples.stop import StopSource
 from columnar_af.ntuples.stop.same_event import same_event_source
 from columnar_af.selection.region_explanation import FAKES, ViewStory, region_story
 from columnar_af.stop.blinding import BLINDED
 from columnar_af.stop.fakes import AntiIdentified
-from columnar_af.stop.views import Method, View
+from columnar_af.stop.views import Method, ReadOnce, View
 from columnar_af.systematics import NOMINAL, Variation
 
 IS_DATA = "is_data"
@@ -104,6 +105,20 @@ def _fakes(view: View) -> Iterator[ViewStory]:
         yield _story(view, FAKES, [note], anti=True)
 
 
+def _view(nominal: View, columns: StopSource) -> View:
+    """The event with the columns of a variation."""
+    source: Any = ReadOnce(columns)
+    return View(
+        method=nominal.method,
+        source=source,
+        is_data=nominal.is_data,
+        variables={name: each.varied(source) for name, each in nominal.variables.items()},
+        first=nominal,
+        nominal=None if columns.shifted is None else nominal,
+        address=nominal.address,
+    )
+
+
 def _varied(nominal: View, events: Any, variation: Variation) -> ViewStory:
     """The event under a variation; of weights, all but the weight is nominal's."""
     if variation.is_weight:
@@ -113,5 +128,8 @@ def _varied(nominal: View, events: Any, variation: Variation) -> ViewStory:
     source = same_event_source(events, variation.name, nominal.method.missing)
     if source is None:
         return ViewStory(variation.name, notes=("the event is not in the tree of this variation",))
-    view = nominal.varied_with(source)
-    return _story(view, variation.name, [f"falls back to nominal: {name}" for name in source.fallbacks])
+    return _story(
+        _view(nominal, source),
+        variation.name,
+        [f"falls back to nominal: {name}" for name in source.fallbacks],
+    )

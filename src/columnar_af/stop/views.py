@@ -133,11 +133,7 @@ class View:
 
     def varied(self, events: Any, variation: str) -> View:
         """The view of a variation of objects; the quantities that do not change are nominal's."""
-        return self.varied_with(stop_source(events, variation, self.method.missing))
-
-    def varied_with(self, columns: StopSource) -> View:
-        """The same with these columns of the variation."""
-        source: Any = ReadOnce(columns)
+        source: Any = ReadOnce(stop_source(events, variation, self.method.missing))
         variables = {name: each.varied(source) for name, each in self.variables.items()}
         nominal = None if source.shifted is None else self
         return View(self.method, source, self.is_data, variables, self, nominal, (), self.address)
