@@ -86,7 +86,7 @@ def test_verdicts_are_those_of_a_run(layout):
 
 
 def test_an_event_with_anti_identified_leptons_is_shown_as_the_estimate_of_fakes_sees_it():
-    plain, fakes = explained("loopsusy", "360438:2", dataset="fakes_mc16e").views
+    plain, fakes = explained("loopsusy", "355776:10", dataset="fakes_mc16e").views
     assert fakes.label == "estimate of fakes"
     assert "weight of the fake factors" in fakes.notes[0]
     counts = [

@@ -12,9 +12,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from columnar_af.ntuples.fast_reader import Column
-from columnar_af.selection.region_evaluation import RegionEvaluator
+from columnar_af.selection.region_evaluation import passes
 from columnar_af.stop.objects import OBJECTS_36, OBJECTS_139
-from columnar_af.stop.variable_table import PARTIAL
 from columnar_af.stop.variables import StopVariables
 
 OBJECTS = {"139fb": OBJECTS_139, "36fb": OBJECTS_36}
@@ -206,13 +205,22 @@ def momenta(objects):
 
 def failures(regions, events):
     """Region -> index of the only cut that each event fails: the number of cuts for none, negative for several."""
-    found = {}
-    for objects in regions.object_sets:
-        chosen = regions.only([region.name for region in regions if region.objects == objects])
-        variables = StopVariables(ArraySource(events), OBJECTS[objects])
-        evaluation = RegionEvaluator(chosen, PARTIAL).evaluate(variables, len(events), walks=True)
-        assert not evaluation.unavailable
-        found |= {name: evaluation.walk(name).only for name in chosen.names}
+    found, known = {}, {}
+    variables = {name: StopVariables(ArraySource(events), OBJECTS[name]) for name in regions.object_sets}
+    for region in regions:
+        table = []
+        for cut in region.cuts:
+            key = (region.objects, cut.expression)
+            if key not in known:
+                values = {
+                    name: np.asarray(getattr(variables[region.objects], name)) for name in cut.variables
+                }
+                known[key] = passes(cut.expression, values)
+            table.append(~known[key])
+        failed = np.array(table)
+        found[region.name] = np.select(
+            [failed.sum(axis=0) == 0, failed.sum(axis=0) == 1], [len(region.cuts), failed.argmax(axis=0)], -1
+        )
     return found
 
 

@@ -13,7 +13,14 @@ from columnar_af.stop.views import View
 from processors.stop_search import StopSearch
 from tests.ntuples.stop.stop_files import events_of, write_tree
 from tests.reference.every_region import failures, loopsusy_columns, neighbours
-from tests.reference.stop_search_loop import OBJECTS, four_body_36, loopsusy_event, raw_events, regions_of
+from tests.reference.stop_search_loop import (
+    OBJECTS,
+    fake_weight,
+    four_body_36,
+    loopsusy_event,
+    raw_events,
+    regions_of,
+)
 
 REGIONS = StopSearch(systematics="none").method.regions
 
@@ -49,16 +56,22 @@ def view(path):
 
 @pytest.fixture(scope="module")
 def judged(path):
-    """Whether fakes are estimated, event, region: what the plain loop says."""
+    """Weight of the fake factors (0 for identified leptons), event, region: what the plain loop says."""
     found = set()
     with uproot.open(path) as file:
         for number, raw in enumerate(raw_events(file["myTree"], "Nominal", [])):
             seen = {objects: loopsusy_event(raw, objects, is_data=False) for objects in OBJECTS}
-            for anti in (False, True):
-                found |= {(anti, number, region) for region in regions_of(seen["139fb"], anti)}
-                if four_body_36(seen["36fb"], anti):
-                    found.add((anti, number, "SR4body_36fb"))
+            for objects, event in seen.items():
+                for weight in {0.0, fake_weight(event)}:
+                    inside = (
+                        regions_of(event, bool(weight)) if objects == "139fb" else in_36(event, bool(weight))
+                    )
+                    found |= {(weight, number, region) for region in inside}
     return found
+
+
+def in_36(event, anti):
+    return ["SR4body_36fb"] if four_body_36(event, anti) else []
 
 
 def test_each_cut_of_each_region_is_failed_alone(sides):
@@ -74,25 +87,26 @@ def test_each_cut_of_each_region_is_failed_alone(sides):
 
 
 def test_the_plain_loop_agrees_on_every_event(view, judged):
-    for anti, evaluations in ((False, view.evaluations), (True, view.fake_evaluations)):
-        for evaluation in evaluations.values():
-            for region, mask in evaluation.masks.items():
-                wanted = {event for kind, event, name in judged if kind == anti and name == region}
-                assert set(np.flatnonzero(mask).tolist()) == wanted, (anti, region)
-                assert 0 < len(wanted) < len(mask)
+    for evaluation in view.evaluations.values():
+        for region, mask in evaluation.masks.items():
+            wanted = {event for weight, event, name in judged if not weight and name == region}
+            assert set(np.flatnonzero(mask).tolist()) == wanted, region
+            assert 0 < len(wanted) < len(mask)
 
 
 def test_inner_events_are_inside_and_the_others_are_not(sides, judged):
     inner, _, _, labels = sides
     for row, (region, index) in enumerate(labels):
         place = (region, REGIONS[region].cuts[index].name)
-        assert (False, row, region) in judged, place
-        assert (False, row + len(inner), region) not in judged, place
-        assert (False, row + 2 * len(inner), region) not in judged, place
+        assert (0.0, row, region) in judged, place
+        assert (0.0, row + len(inner), region) not in judged, place
+        assert (0.0, row + 2 * len(inner), region) not in judged, place
 
 
 def test_the_processor_counts_them(path, judged):
-    found = StopSearch(systematics="none").process(events_of(path, "myTree"))["small"]["hists"]["raw_events"]
+    found = StopSearch(systematics="none").process(events_of(path, "myTree"))["small"]["hists"]
     for region in REGIONS.names:
-        wanted = sum(not anti and name == region for anti, _, name in judged)
-        assert found[region, "nominal"] == wanted > 0
+        wanted = sum(not weight and name == region for weight, _, name in judged)
+        assert found["raw_events"][region, "nominal"] == wanted > 0
+        fakes = sum(weight != 0 and name == region for weight, _, name in judged)
+        assert found["fake_raw_events"][region, "nominal"] == fakes > 0

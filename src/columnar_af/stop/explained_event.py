@@ -6,33 +6,19 @@ whether they are data are taken as data.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from columnar_af.errors import WorkAddress
+from columnar_af.ntuples.stop import StopSource
 from columnar_af.ntuples.stop.same_event import same_event_source
 from columnar_af.selection.region_explanation import FAKES, ViewStory, region_story
 from columnar_af.stop.blinding import BLINDED
-from columnar_af.stop.fakes import BASELINE
-from columnar_af.stop.views import Method, View
+from columnar_af.stop.views import Method, ReadOnce, View
 from columnar_af.systematics import NOMINAL, Variation
 
 IS_DATA = "is_data"
-
-
-class _AntiIdentified:
-    """Variables of the search as the estimate of fakes sees them: every baseline lepton counts as a signal lepton."""
-
-    def __init__(self, variables: Any) -> None:
-        self._variables = variables
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._variables, BASELINE.get(name, name))
-
-    def why_missing(self, name: str) -> str | None:
-        """Why there is no such variable; None where there is one."""
-        reason: str | None = self._variables.why_missing(BASELINE.get(name, name))
-        return reason
 
 
 def explained_event(
@@ -80,7 +66,7 @@ def _story(view: View, label: str, notes: Iterable[str] = (), *, anti: bool = Fa
         variables = view.variables[region.objects]
         why = closed.get(region.name, "")
         hidden = "" if not why or anti else why if why == BLINDED else f"{BLINDED}: {why}"
-        stories.append(region_story(region, _AntiIdentified(variables) if anti else variables, hidden=hidden))
+        stories.append(region_story(region, _EveryLepton(variables) if anti else variables, hidden=hidden))
     return ViewStory(label, tuple(stories), _weights(view), tuple(notes))
 
 
@@ -111,12 +97,37 @@ def _fakes(view: View) -> Iterator[ViewStory]:
     weights = {}
     for name in view.variables:
         found = view.fake_weights(name)
-        if found is not None and found[0] != 0:
+        if found is not None and math.isfinite(found[0]) and found[0] != 0:
             weights[name] = float(found[0])
     if weights:
         text = ", ".join(f"{weight:.6g} with the objects {name}" for name, weight in weights.items())
         note = f"weight of the fake factors: {text}; every baseline lepton counts as a signal lepton"
         yield _story(view, FAKES, [note], anti=True)
+
+
+class _EveryLepton:
+    """Variables of which every baseline lepton counts as a signal lepton."""
+
+    def __init__(self, variables: Any) -> None:
+        self._variables = variables
+
+    def __getattr__(self, name: str) -> Any:
+        """A variable, or why it is missing."""
+        return getattr(self._variables, "n_baseline_leptons" if name == "n_leptons" else name)
+
+
+def _view(nominal: View, columns: StopSource) -> View:
+    """The event with the columns of a variation."""
+    source: Any = ReadOnce(columns)
+    return View(
+        method=nominal.method,
+        source=source,
+        is_data=nominal.is_data,
+        variables={name: each.varied(source) for name, each in nominal.variables.items()},
+        first=nominal,
+        nominal=None if columns.shifted is None else nominal,
+        address=nominal.address,
+    )
 
 
 def _varied(nominal: View, events: Any, variation: Variation) -> ViewStory:
@@ -128,5 +139,8 @@ def _varied(nominal: View, events: Any, variation: Variation) -> ViewStory:
     source = same_event_source(events, variation.name, nominal.method.missing)
     if source is None:
         return ViewStory(variation.name, notes=("the event is not in the tree of this variation",))
-    view = nominal.varied_with(source)
-    return _story(view, variation.name, [f"falls back to nominal: {name}" for name in source.fallbacks])
+    return _story(
+        _view(nominal, source),
+        variation.name,
+        [f"falls back to nominal: {name}" for name in source.fallbacks],
+    )

@@ -145,13 +145,8 @@ class View:
     def varied(self, events: Any, variation: str) -> View:
         """The view of a variation of objects; the quantities that do not change are nominal's."""
         source: Any = ReadOnce(stop_source(events, variation, self.method.missing))
-        return self._varied(self._staged(source) if source.shifted is None else source)
-
-    def varied_with(self, columns: StopSource) -> View:
-        """The same with these columns of the variation."""
-        return self._varied(ReadOnce(columns))
-
-    def _varied(self, source: Any) -> View:
+        if source.shifted is None:
+            source = self._staged(source)
         variables = {name: each.varied(source) for name, each in self.variables.items()}
         nominal = None if source.shifted is None else self
         return View(self.method, source, self.is_data, variables, self, nominal, (), self.address)

@@ -116,7 +116,7 @@ class EventWeights:
         return tuple(name for name, columns in self._moves.items() if not columns)
 
     @property
-    def factors(self) -> Mapping[str, Weights]:
+    def factors(self) -> Mapping[str, NDArray[Any]]:
         """Factor -> its nominal value, ``(n_events,)``."""
         return self._factors
 

@@ -8,12 +8,14 @@ import awkward as ak
 import numpy as np
 
 from columnar_af.ntuples.fast_reader.columns import ColumnReader
-from columnar_af.ntuples.stop.chunk_columns import TreeBranches
+from columnar_af.ntuples.fast_reader.flat_tree import open_flat
+from columnar_af.ntuples.stop.chunk_columns import TreeBranches, tree_of
 from columnar_af.ntuples.stop.histfitter import HistFitterSource
 from columnar_af.ntuples.stop.layouts import Layout
 from columnar_af.ntuples.stop.loopsusy import MissingVariation
 from columnar_af.ntuples.stop.read_ahead import Wanted
-from columnar_af.ntuples.stop.sources import StopSource, layout_of, opened_tree, stop_source
+from columnar_af.ntuples.stop.sources import StopSource, _directory, layout_of, stop_source
+from columnar_af.ntuples.stop.trees import tree_of_variation
 
 NUMBERS = ("RunNumber", "EventNumber")
 """What tells events apart in the layout ``histfitter``."""
@@ -35,7 +37,8 @@ def same_event_source(
     source = stop_source(events, variation, missing)
     if layout_of(events) is not Layout.HISTFITTER or source.shifted is not None:
         return source
-    tree = opened_tree(events, variation)
+    nominal = tree_of(events)
+    tree = open_flat(_directory(nominal), tree_of_variation(nominal.name, variation))
     reader = ColumnReader(tree)
     columns = TreeBranches(tree, 0, tree.num_entries, reader).read(NUMBERS)
     same = np.ones(tree.num_entries, np.bool_)

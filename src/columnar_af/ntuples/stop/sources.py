@@ -142,25 +142,16 @@ class _Trees:
             raise ConfigError(
                 msg, advice="pass the events as the processor got them, not a selection of them"
             )
-        tree, entries = opened_tree(self.events, variation), tree_of(self.events).num_entries
-        start, stop = part_of(mapping._start, mapping._stop, entries, tree.num_entries)
-        return TreeBranches(tree, start, stop, FlatColumnReader(tree))
-
-
-def opened_tree(events: ak.Array, variation: str) -> Any:
-    """The tree of a variation in the file of the events, layout ``histfitter``.
-
-    Raises:
-        MissingBranchError: There is none.
-    """
-    nominal = tree_of(events)
-    directory, name = _directory(nominal), tree_of_variation(nominal.name, variation)
-    if name not in directory:
-        msg = f"the variation {variation} has no tree {name} in the file"
-        advice = "leave the variation out, make the ntuple with it, or take the nominal tree with --missing-variation nominal"
+        nominal = tree_of(self.events)
+        directory, name = _directory(nominal), tree_of_variation(nominal.name, variation)
         where = WorkAddress(file=str(nominal.file.file_path), tree=name)
-        raise MissingBranchError(msg, advice=advice, address=where)
-    return open_flat(directory, name)
+        if name not in directory:
+            msg = f"the variation {variation} has no tree {name} in the file"
+            advice = "leave the variation out, make the ntuple with it, or take the nominal tree with --missing-variation nominal"
+            raise MissingBranchError(msg, advice=advice, address=where)
+        tree = open_flat(directory, name)
+        start, stop = part_of(mapping._start, mapping._stop, nominal.num_entries, tree.num_entries)
+        return TreeBranches(tree, start, stop, FlatColumnReader(tree))
 
 
 def _directory(tree: Any) -> Any:
