@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 Operator = Literal["<", "<=", ">", ">=", "==", "!="]
@@ -167,24 +167,6 @@ def negated(expression: Expression) -> Expression:
         return Comparison(expression.left, NEGATED[expression.operator], expression.right)
     other = Any if isinstance(expression, All) else All
     return other(tuple(negated(part) for part in expression.parts))
-
-
-def renamed(expression: Expression, names: Mapping[str, str]) -> Expression:
-    """The same on other variables.
-
-    Args:
-        expression: Of a cut.
-        names: Variable -> the one that stands in its place; all others stay.
-    """
-    if isinstance(expression, Flag):
-        return replace(expression, name=names.get(expression.name, expression.name))
-    if isinstance(expression, Comparison):
-        sides = [
-            replace(side, parts=tuple(replace(p, name=names.get(p.name or "", p.name)) for p in side.parts))
-            for side in (expression.left, expression.right)
-        ]
-        return Comparison(sides[0], expression.operator, sides[1])
-    return type(expression)(tuple(renamed(part, names) for part in expression.parts))
 
 
 TOKEN = re.compile(

@@ -15,8 +15,8 @@ from columnar_af.selection.cut_expressions import (
     Comparison,
     Expression,
     names_of,
-    renamed,
 )
+from columnar_af.selection.cut_renaming import renamed
 from columnar_af.selection.regions import RegionSet
 
 ROOT = 0

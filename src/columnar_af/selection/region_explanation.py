@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from columnar_af.selection.explanation import Verdict
-from columnar_af.selection.region_evaluation import passes
+from columnar_af.selection.cut_passing import passes
 from columnar_af.selection.regions import Region, RegionCut
 
 FAKES = "estimate of fakes"

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from columnar_af.corrections.table import Table
-from columnar_af.selection.cut_expressions import renamed
+from columnar_af.selection.cut_renaming import renamed
 from columnar_af.selection.regions import Region, RegionSet
 
 Values = NDArray[np.float64]

@@ -12,15 +12,8 @@ from columnar_af.ntuples.stop.columns import anti_identified, identified
 from columnar_af.ntuples.stop.sources import StopSource
 from columnar_af.stop.flat_needs import why_missing
 from columnar_af.stop.objects import OBJECTS_139, Objects
-from columnar_af.stop.pair_variables import (
-    Flags,
-    Floats,
-    Leptons,
-    PairVariables,
-    SuperRazor,
-    as_floats,
-    pair_super_razor,
-)
+from columnar_af.stop.pair_functions import Flags, Floats, Leptons, SuperRazor, as_floats, pair_super_razor
+from columnar_af.stop.pair_variables import PairVariables
 from columnar_af.systematics import quantity
 
 LISTED_LEPTONS, LISTED_JETS = 3, 4

@@ -17,7 +17,7 @@ from columnar_af.kernels.r_2l4j import r_2l4j
 from columnar_af.kernels.transverse_mass import transverse_mass
 from columnar_af.ntuples.stop.columns import TAGGED_BIN
 from columnar_af.stop.flat_pair import LISTED_JETS, NO_JET_DISTANCE, FlatPair
-from columnar_af.stop.pair_variables import (
+from columnar_af.stop.pair_functions import (
     Flags,
     Floats,
     as_floats,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from columnar_af.selection.cut_expressions import Expression, names_of
-from columnar_af.selection.region_evaluation import passes
+from columnar_af.selection.cut_passing import passes
 from columnar_af.selection.regions import RegionSet
 
 FIRST = frozenset({"n_baseline_leptons", "met"})

@@ -20,7 +20,8 @@ from columnar_af.ntuples.fast_reader.layout import Column
 from columnar_af.ntuples.stop.sources import StopSource
 from columnar_af.stop.needs import JETS, LEPTONS, PAIR, why_missing
 from columnar_af.stop.objects import OBJECTS_139, Objects
-from columnar_af.stop.pair_variables import ELECTRON, Flags, Floats, Leptons, PairVariables, as_floats
+from columnar_af.stop.pair_functions import Flags, Floats, Leptons, as_floats
+from columnar_af.stop.pair_variables import ELECTRON, PairVariables
 from columnar_af.stop.prompt import is_prompt
 from columnar_af.systematics import partial_quantity, quantity
 from columnar_af.systematics.quantities import THE_VARIATION

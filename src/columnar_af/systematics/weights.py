@@ -103,7 +103,7 @@ class EventWeights:
     @cached_property
     def nominal(self) -> Weights:
         """The nominal weight of each event, ``(n_events,)``."""
-        return self._product({}, slice(None))
+        return _product(self._factors.values())
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -141,29 +141,17 @@ class EventWeights:
         taken: Any = slice(None) if where is None else where
         if getattr(taken, "dtype", None) == np.bool_:
             taken = np.flatnonzero(taken)  # looked for once, not in each column
-        nominal = self._product({}, taken)
-        matrix = np.empty((len(nominal), len(chosen)))
+        factors = {name: values[taken].astype(np.float64) for name, values in self._factors.items()}
+        nominal = _product(factors.values())
+        rows = np.empty((len(chosen), len(nominal)))
         for number, name in enumerate(chosen):
-            if name == NOMINAL:
-                matrix[:, number] = nominal
-                continue
-            moved = {factor: self._column(column)[taken] for factor, column in self._moves[name].items()}
-            if kinds[name] == "weight-replaces":
-                matrix[:, number] = self._product(moved, taken)
+            columns = {} if name == NOMINAL else self._moves[name]
+            moved = {factor: self._column(column)[taken] for factor, column in columns.items()}
+            if moved and kinds[name] == "weight-replaces":
+                rows[number] = _product({**factors, **moved}.values())
             else:
-                matrix[:, number] = nominal
-                for relative in moved.values():
-                    matrix[:, number] *= relative
-        return matrix
-
-    def _product(self, replaced: Mapping[str, Numbers], taken: Any) -> Weights:
-        """The product of the factors of some events, in their order."""
-        names = list(self._factors)
-        factors = (replaced[name] if name in replaced else self._factors[name][taken] for name in names)
-        product = next(factors).astype(np.float64)
-        for factor in factors:
-            product *= factor
-        return product
+                rows[number] = _product([nominal, *moved.values()])
+        return np.ascontiguousarray(rows.T)
 
     def _columns_of(self, variation: Variation) -> dict[str, str]:
         """Factor -> column, for the factors that this variation moves here."""
@@ -207,6 +195,15 @@ class EventWeights:
             raise _invalid(name, weights, bad, self.address)
         self.invalid[name] = len(bad)
         return np.where(np.isfinite(weights), weights, 0.0)
+
+
+def _product(factors: Iterable[Numbers]) -> Weights:
+    """The product of factors, in their order."""
+    first, *others = factors
+    product = first.astype(np.float64)
+    for factor in others:
+        product *= factor
+    return product
 
 
 def _invalid(name: str, weights: Weights, bad: NDArray[np.intp], address: WorkAddress) -> ReadError:
