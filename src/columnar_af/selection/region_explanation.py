@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from columnar_af.selection.explanation import Verdict
 from columnar_af.selection.cut_passing import passes
+from columnar_af.selection.explanation import Verdict
 from columnar_af.selection.regions import Region, RegionCut
 
 FAKES = "estimate of fakes"

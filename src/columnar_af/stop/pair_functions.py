@@ -48,7 +48,7 @@ class Leptons(NamedTuple):
 
 
 class SuperRazor(NamedTuple):
-    """M_Delta^R in GeV, R_pT, 1/(gamma_R + 1), dphi_beta^R."""
+    """M_Delta^R in GeV, R_pT, 1/gamma_R+1, dphi_beta^R."""
 
     m_delta_r: Floats
     r_pt: Floats
