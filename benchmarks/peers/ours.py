@@ -135,7 +135,8 @@ def _candidates(module: Any, cuts: Any, tree: Any, start: int) -> Selected:
     events = fast_events(
         tree, None, start, start + CHECK_EVENTS, schema=T3MSchema, metadata={"dataset": "data", "era": ERA}
     )
-    best = module.select(events, cuts, module.unit_weight(events), note="").best
+    selected = module.select(events, cuts, module.unit_weight(events), note="")
+    best = selected.candidates[selected.selection.passing]
     mass = ak.firsts(best.triplet.mass)
     return Selected.of_events(ak.to_numpy(ak.fill_none(mass, np.nan)), start)
 
