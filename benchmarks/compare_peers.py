@@ -119,7 +119,9 @@ class Comparison:
         files = {str(self.file.resolve()): layout.TREE}
         fileset.write_text(json.dumps({"data": {"files": files, "metadata": {"era": "2017F"}}}))
         command = [sys.executable, "-c", "from columnar_af.cli import main; main()", "run", "ds_phi_pi"]
-        _, seconds = run_process([*command, fileset, "-o", self.scratch / "shell", "--chunksize", "50000"])
+        _, seconds = run_process(
+            [*command, fileset, "-o", self.scratch / "shell", "--chunksize", "50000", "--threads", "1"]
+        )
         shutil.rmtree(self.scratch / "shell")
         return {"wall_s": seconds, "process_s": seconds}
 

@@ -80,6 +80,7 @@ def ours(fileset: Path, names: Sequence[str], regions: Sequence[str] = (), worke
         executor="iterative" if workers == 1 else "futures",
         workers=workers,
         chunksize=CHUNK_EVENTS // workers,
+        threads=1,
         progress=False,
     )
 

@@ -60,6 +60,7 @@ def measured(
             workers=workers,
             chunksize=chunk if replicas > 1 else max(chunk // workers, 1),
             column_cache=cache,
+            threads=1,
             progress=False,
         )
 

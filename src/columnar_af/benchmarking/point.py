@@ -73,6 +73,7 @@ def measure(request: Request) -> dict[str, Any]:
                 workers=request.workers,
                 chunksize=request.chunksize,
                 column_cache=False,
+                threads=1,  # a worker is a core
                 progress=False,
             )
     except IncompleteRunError as error:

@@ -117,6 +117,12 @@ class Parameter(click.ParamType[tuple[str, object]]):
     default=False,
     help="Keep decoded columns on the local disk, so that a second pass inflates nothing (columnar-af cache).",
 )
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    show_default="cores / workers",
+    help="Threads of each worker that read columns; the result does not depend on them.",
+)
 @click.option("--dataset", help="Run this dataset only.")
 @click.option("--file", help="Run this file only, as an error names it.")
 @click.option("--entries", type=EntryRange(), help="Run these entries only, as one chunk per file.")
@@ -142,6 +148,7 @@ def run(
     max_failures: int | None,
     check_duplicates: bool,
     column_cache: bool,
+    threads: int | None,
     dataset: str | None,
     file: str | None,
     entries: tuple[int, int] | None,
@@ -178,6 +185,7 @@ def run(
             max_failures=max_failures,
             check_duplicates=check_duplicates,
             column_cache=column_cache,
+            threads=threads,
             only=PlanFilter(dataset, file, entries),
         )
         _tell_problems(result)
@@ -225,6 +233,7 @@ def _result(
     max_failures: int | None,
     check_duplicates: bool,
     column_cache: bool,
+    threads: int | None,
     only: PlanFilter,
 ) -> tuple[RunResult, bool]:
     """The result, saved where it shall be, and whether anything failed."""
@@ -249,6 +258,7 @@ def _result(
             max_failures=max_failures,
             check_duplicates=check_duplicates,
             column_cache=column_cache,
+            threads=threads,
         ), False
     except IncompleteRunError as error:
         return error.result, True

@@ -1,11 +1,10 @@
-"""A fresh process made ready for the kernels: numba initialized, and their compiled code taken from the disk.
+"""A fresh process made ready for the kernels: their compiled code taken from the disk, and nothing else of numba.
 
-numba initializes itself when the first kernel is called, which takes 0.7 s of CPU in a fresh worker; a kernel whose code is on the
-disk takes only some 5 ms after that. A third of the 0.7 s are the numba extensions of vector, awkward and coffea (89 modules of
-vector), which our kernels have no use for: they take plain numpy arrays. So the compiled code of all our kernels is loaded
-here without these extensions; an analysis that calls numba functions on awkward arrays or vectors gets them as always, when
-it calls the first one. Another third is scipy's linear algebra, which numba imports to see whether it is there: it is, because
-scipy is among our requirements.
+When a kernel is first called numba makes itself ready to compile: it registers how it lowers every function that it knows,
+imports scipy.linalg to see whether there is a BLAS, and its extensions for vector, awkward and coffea (89 modules of vector).
+That takes 0.5 to 1 s of CPU in a fresh worker. Code that is compiled already needs none of it, but numba's runtime, which
+counts references to arrays. So the kernels of our modules are loaded here with the runtime alone, which takes 0.15 s for those of
+the D_s analysis; what has to be compiled after all, here or in an analysis, makes numba ready as always.
 """
 
 from __future__ import annotations
@@ -13,17 +12,19 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from numba.core import entrypoints
+from numba import version_info
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import CPUDispatcher
-from numba.np import linalg
+from numba.core.runtime import rtsys
 
 OURS = "columnar_af."
 """How the names of our modules begin."""
+
+KNOWN_VERSIONS = ((0, 61), (0, 68))
+"""First and last version of numba that this is written for. In others a symbol may be missing, which ends the process."""
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +36,8 @@ _prepared: set[str] = set()
 def prepare_kernels() -> int:
     """Load the compiled code of the kernels of all our modules that are imported by now; does nothing for those it knows.
 
-    What is not on the disk yet is compiled when it is first called, and left there. So are kernels whose code numba keeps
-    in another way than the versions that this was written for (0.61 to 0.68).
+    What is not on the disk yet is compiled when it is first called, and left there. So are kernels of which numba keeps the
+    code in another way than the versions that this was written for.
 
     Returns:
         Number of compiled variants that were loaded.
@@ -45,10 +46,11 @@ def prepare_kernels() -> int:
         modules = {name: module for name, module in list(sys.modules.items()) if _is_new(name, module)}
         kernels = [kernel for module in modules.values() for kernel in _kernels_of(module)]
         _prepared.update(modules)
-        if not kernels:
+        if not kernels or not KNOWN_VERSIONS[0] <= version_info.short <= KNOWN_VERSIONS[1]:
             return 0
         try:
-            with _without_extensions(), _with_linear_algebra():
+            with global_compiler_lock:
+                rtsys.initialize(kernels[0].targetctx)
                 return sum(_load(kernel) for kernel in kernels)
         except (AttributeError, TypeError, KeyError) as error:
             logger.info(
@@ -65,36 +67,21 @@ def _kernels_of(module: ModuleType) -> list[Any]:
     return [value for value in vars(module).values() if isinstance(value, CPUDispatcher)]
 
 
-@contextmanager
-def _without_extensions() -> Iterator[None]:
-    """numba believes that its extensions are loaded already; afterwards it is as before."""
-    before = entrypoints._already_initialized
-    entrypoints._already_initialized = True
-    try:
-        yield
-    finally:
-        entrypoints._already_initialized = before
-
-
-@contextmanager
-def _with_linear_algebra() -> Iterator[None]:
-    """numba believes that scipy's linear algebra is there, without importing it; afterwards it looks when it is needed."""
-    before = linalg.ensure_blas
-    linalg.ensure_blas = lambda: None
-    try:
-        yield
-    finally:
-        linalg.ensure_blas = before
-
-
 def _load(kernel: Any) -> int:
     """Load the variants of a kernel that are on the disk and fit its source, this machine and this numba."""
-    cache = kernel._cache
+    cache, context = kernel._cache, kernel.targetctx
     index = getattr(cache, "_cache_file", None)
     if index is None:  # a kernel that is not kept
         return 0
-    codegen = kernel.targetctx.codegen()
-    signatures = [key[0] for key in index._load_index() if key == cache._index_key(key[0], codegen)]
-    for signature in signatures:
-        kernel.compile(signature)
-    return len(signatures)
+    codegen, loaded = context.codegen(), 0
+    for key in index._load_index():
+        signature = key[0]
+        if key != cache._index_key(signature, codegen) or tuple(signature) in kernel.overloads:
+            continue
+        # As Dispatcher.compile does, without Cache.load_overload, which makes numba ready to compile.
+        compiled = cache._load_overload(signature, context)
+        if compiled is not None:
+            context.insert_user_function(compiled.entry_point, compiled.fndesc, [compiled.library])
+            kernel.add_overload(compiled)
+            loaded += 1
+    return loaded

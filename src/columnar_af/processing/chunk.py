@@ -55,7 +55,7 @@ class ChunkMetrics:
 
     Attributes:
         started, finished: Unix times on the worker, in seconds.
-        cpu_s: CPU seconds of the worker's thread.
+        cpu_s: CPU seconds of the worker's thread, and of those that read for it.
         bytes_read: Compressed bytes requested from the file.
         columns: Branches that were read, sorted.
         host: Name of the machine.

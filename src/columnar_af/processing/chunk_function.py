@@ -42,6 +42,7 @@ from columnar_af.processing.kept_files import kept_files
 from columnar_af.processing.memory import peak_memory
 from columnar_af.processing.merge import Outcomes
 from columnar_af.processing.payload import Payload
+from columnar_af.processing.threads import CountingPool, counting_pool
 from columnar_af.redaction import redact
 from columnar_af.results.provenance import host_kind
 
@@ -65,6 +66,7 @@ class ChunkFunction:
             when they are touched.
         stores: Whether outcomes carry their partial results as bytes, for the journal.
         column_cache: Where decoded columns are kept for the next pass over the same files; None for nowhere.
+        threads: Threads that inflate and decode the columns of a chunk; they are started where the chunk is processed.
     """
 
     payload: Payload
@@ -73,13 +75,14 @@ class ChunkFunction:
     columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
     stores: bool = False
     column_cache: ColumnCache | None = None
+    threads: int = 1
 
     def __call__(self, chunk: Chunk) -> Outcomes:
         """Process a chunk; an error becomes a value.
 
         A chunk without entries is done also where its tree lacks what the processor needs: there is nothing to lose.
         """
-        meter = _Meter()
+        meter = _Meter(counting_pool(self.threads))
         endurance = Endurance(lambda part: self._process(part, meter))
         try:
             partial = endurance.run(chunk)
@@ -118,7 +121,9 @@ class ChunkFunction:
             try:
                 # What goes wrong here without an error of ours is the file's fault: open_file says so.
                 columns = self.columns.get(chunk.dataset, frozenset())
-                events = open_events(chunk, file, schema, columns, meter.accessed, self.column_cache)
+                events = open_events(
+                    chunk, file, schema, columns, meter.accessed, self.column_cache, meter.pool
+                )
                 return _call(processor, events, meter)
             except SchemaError as error:
                 if len(chunk):
@@ -144,7 +149,8 @@ def _reuse_memory() -> None:
 class _Meter:
     """Measures what a chunk costs."""
 
-    def __init__(self) -> None:
+    def __init__(self, pool: CountingPool | None) -> None:
+        self.pool = pool
         self.accessed: list[Any] = []
         """Branches in the order of their reading, as coffea logs them."""
         self.bytes_read = 0
@@ -155,7 +161,7 @@ class _Meter:
         return ChunkMetrics(
             started=self._started,
             finished=time.time(),
-            cpu_s=time.thread_time() - self._cpu,
+            cpu_s=time.thread_time() - self._cpu + (self.pool.cpu_s if self.pool else 0.0),
             bytes_read=self.bytes_read,
             columns=tuple(sorted({access.branch for access in self.accessed})),
             host=platform.node(),
@@ -208,6 +214,7 @@ def open_events(
     columns: frozenset[str] = frozenset(),
     accessed: list[Any] | None = None,
     cache: ColumnCache | None = None,
+    pool: CountingPool | None = None,
 ) -> Any:
     """Virtual NanoEvents of a chunk: a column is read when it is touched, or with the others that are known to be.
 
@@ -218,13 +225,14 @@ def open_events(
         columns: Branches to read at once.
         accessed: Takes up each branch that is read, in order.
         cache: Columns are taken from there, and left there.
+        pool: Threads for inflating and decoding.
 
     Raises:
         ReadError: The tree has not the entries of the chunk.
         ProcessorError: The schema raised what no reading of the file is to blame for.
     """
     try:
-        events = _events(chunk, file, schema, columns, accessed, cache)
+        events = _events(chunk, file, schema, columns, accessed, cache, pool)
     except (ColumnarAFError, OSError):
         raise
     except Exception as error:
@@ -245,6 +253,7 @@ def _events(
     columns: frozenset[str],
     accessed: list[Any] | None,
     cache: ColumnCache | None,
+    pool: CountingPool | None,
 ) -> Any:
     tree, metadata = open_all_flat(file, chunk.tree), chunk_metadata(chunk)
     if isinstance(tree, uproot.TTree | FlatTree):
@@ -257,6 +266,7 @@ def _events(
             preload=tuple(sorted(columns.intersection(tree.keys(recursive=False)))),
             access_log=accessed,
             cache=cache,
+            pool=pool,
         )
     return NanoEventsFactory.from_root(
         file,

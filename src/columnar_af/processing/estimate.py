@@ -30,6 +30,9 @@ from columnar_af.processing.tracing import Traceable, traced_columns
 CALIBRATION_ENTRIES = 10_000
 """Entries of the chunk that is run. Chosen: a second or so for the processors of this project."""
 
+FIRST_ENTRIES = 100
+"""Entries of the chunk before, which loads all libraries and takes little memory beside them; chosen."""
+
 SAMPLED_FILES = 5
 """Files per dataset whose baskets are looked at; the others are taken to be alike, entry for entry."""
 
@@ -211,11 +214,12 @@ def _calibrate(function: ChunkFunction, plan: Plan) -> Calibration:
     longest = max(plan.chunks, key=len)
     entries = min(len(longest), CALIBRATION_ENTRIES)
     chunk = replace(longest, stop=longest.start + entries)
+    _timed(function, replace(chunk, stop=chunk.start + min(entries, FIRST_ENTRIES)))  # compiles and imports
+    libraries = present_memory()  # now: later it holds what larger chunks have freed
     part = replace(chunk, stop=chunk.start + max(entries // 4, 1))
-    _timed(function, part)  # compiles and imports
+    _timed(function, part)
     short, long = (min(_timed(function, each)[0] for _ in range(2)) for each in (part, chunk))
     per_entry = max(long - short, 0.0) / max(len(chunk) - len(part), 1) or long / max(entries, 1)
-    libraries = present_memory()
     peak, columns = _peak(lambda: _timed(function, chunk)[1])
     place = f"entries {chunk.start}:{chunk.stop} of {chunk.address.file}"
     fixed = max(long - per_entry * entries, 0.0)

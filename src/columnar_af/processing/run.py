@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -49,6 +49,7 @@ from columnar_af.processing.processors import load_processor
 from columnar_af.processing.progress import RunProgress
 from columnar_af.processing.recovery import Recovered, run_all
 from columnar_af.processing.source_hash import SourceRecord, source_record
+from columnar_af.processing.threads import chosen_threads
 from columnar_af.results import Metrics, Provenance, RunResult
 
 BadFiles = Literal["stop", "skip"]
@@ -69,6 +70,7 @@ class _Request:
     fileset: Fileset
     chunksize: int | None
     memory_per_worker: int
+    threads: int | None
     max_chunks: int | None
     bad_files: BadFiles
     only: PlanFilter | None
@@ -101,6 +103,7 @@ def run(
     max_failures: int | None = None,
     check_duplicates: bool = False,
     column_cache: bool | ColumnCache | None = None,
+    threads: int | None = None,
 ) -> RunResult:
     """Run a processor over a fileset.
 
@@ -132,6 +135,8 @@ def run(
         check_duplicates: Whether to look for events that are in two files, before any work starts.
         column_cache: Whether to keep decoded columns on the local disk of each worker, so that a second pass with other cuts
             inflates nothing; or the cache to keep them in. Where None, in notebooks only.
+        threads: Threads of each worker that inflate and decode columns, which does not change the result. Where None, the
+            cores of this machine are divided among the workers that are started on it; workers elsewhere have one.
 
     Returns:
         The result; its ledger says what became of every chunk.
@@ -148,6 +153,7 @@ def run(
         fileset if isinstance(fileset, Fileset) else Fileset.load(fileset),
         chunksize,
         memory_per_worker,
+        threads,
         max_chunks,
         _checked(bad_files),
         only,
@@ -188,6 +194,7 @@ def run(
         arrivals = _arrivals(request, plan, schema, source, journal, shown)
         try:
             with open_executor(executor, workers=workers, client=client, on_done=arrivals) as ready:
+                function = replace(function, threads=chosen_threads(threads, ready.workers))
                 shown.start_processing(plan.entries - arrivals.reused_entries)
                 recovered = _process(plan, function, ready, arrivals)
         except TooManyFailuresError as error:
@@ -327,6 +334,7 @@ def _result(
             "max_chunks": request.max_chunks,
             "bad_files": request.bad_files,
             "executor": ready.name,
+            "threads": chosen_threads(request.threads, ready.workers),
             "schema": schema.__name__,
             "hosts": hosts_of(recovered.outcomes),
             "columns": columns_read(plan, recovered.outcomes),
