@@ -38,7 +38,7 @@ def caf(*arguments):
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("theory")
     caf(
-        *("simulate", "stop-loopsusy", "--theory-weights", "--events", 150, "--files", 2, "--seed", 7),
+        *("simulate", "stop-loopsusy", "--theory-weights", "--events", 80, "--files", 2, "--seed", 7),
         *("--samples", ",".join(SAMPLES), "--campaigns", "mc16e", "--variations", "none", "--no-weights"),
         *("-o", folder / "ntuples"),
     )
@@ -105,7 +105,7 @@ def test_yields_equal_the_plain_loop(folder, loops):
     result = RunResult.load(folder / "result")
     for name in SAMPLES:
         counted, regions = compare(result.output[f"{name}_mc16e"], loops[name])
-        assert counted > 108 * 50
+        assert counted > 108 * 40
         assert regions == set(REGIONS)
 
 
