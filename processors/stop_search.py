@@ -12,7 +12,8 @@ What is done with each chunk of events, in this order:
 3. Regions: which events are in which, what each cut leaves, and what all other cuts leave (N-1).
 4. Weights: the generator's times the scale factors, with all their variations at once. Cross-section and luminosity come after the
    merge, from what was really processed.
-5. Each variation of objects: what depends on its columns is computed again, all else is nominal's.
+5. Each variation of objects: what depends on its columns is computed again, all else is nominal's; and only which events are in
+   which region is asked for, the cheap cuts first, so that what is dear is computed for the events that these leave.
 """
 
 from __future__ import annotations

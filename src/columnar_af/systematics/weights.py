@@ -148,9 +148,9 @@ class EventWeights:
             columns = {} if name == NOMINAL else self._moves[name]
             moved = {factor: self._column(column)[taken] for factor, column in columns.items()}
             if moved and kinds[name] == "weight-replaces":
-                rows[number] = _product({**factors, **moved}.values())
+                _multiply({**factors, **moved}.values(), rows[number])
             else:
-                rows[number] = _product([nominal, *moved.values()])
+                _multiply([nominal, *moved.values()], rows[number])
         return np.ascontiguousarray(rows.T)
 
     def _columns_of(self, variation: Variation) -> dict[str, str]:
@@ -197,13 +197,19 @@ class EventWeights:
         return np.where(np.isfinite(weights), weights, 0.0)
 
 
-def _product(factors: Iterable[Numbers]) -> Weights:
+def _product(factors: Collection[Numbers]) -> Weights:
     """The product of factors, in their order."""
-    first, *others = factors
-    product = first.astype(np.float64)
-    for factor in others:
-        product *= factor
+    product = np.empty(len(next(iter(factors))))
+    _multiply(factors, product)
     return product
+
+
+def _multiply(factors: Iterable[Numbers], product: Weights) -> None:
+    """Fill in the product of factors, in their order and in double precision."""
+    first, *others = factors
+    product[:] = first
+    for factor in others:
+        np.multiply(product, factor, out=product)
 
 
 def _invalid(name: str, weights: Weights, bad: NDArray[np.intp], address: WorkAddress) -> ReadError:
