@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -173,8 +174,14 @@ def toy_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def toy_in(toy_files: Path) -> Callable[[Path], Toy]:
+    """Makes the toys, with a folder for what else is written."""
+    files = [toy_files / f"{name}.root" for name in ("first", "second", "empty")]
+    return lambda folder: Toy(toy_files / "toys.py", folder, *files)
+
+
 @pytest.fixture
-def toy(toy_files: Path, tmp_path: Path) -> Toy:
+def toy(toy_in: Callable[[Path], Toy], tmp_path: Path) -> Toy:
     """The toys, with a folder for this test."""
-    files = (toy_files / f"{name}.root" for name in ("first", "second", "empty"))
-    return Toy(toy_files / "toys.py", tmp_path, *files)
+    return toy_in(tmp_path)

@@ -45,33 +45,38 @@ def sums(toy: Any, executor: Any, **options: Any) -> RunResult:
     return run(toy.processor("Sums"), toy.fileset(era="2017"), executor=executor, chunksize=7, **options)
 
 
-def assert_expected(toy: Any, result: RunResult) -> None:
-    reference = sums(toy, "iterative")
+@pytest.fixture(scope="module")
+def reference(toy_in: Any, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    """What :func:`sums` gives without workers; the same files and the same script for all tests."""
+    return sums(toy_in(tmp_path_factory.mktemp("reference")), "iterative")
+
+
+def assert_expected(reference: RunResult, result: RunResult) -> None:
     assert reference.differences(result) == []
     assert result.ledger.complete
     assert result.ledger.done == 87
     assert len(result.ledger) == 13
 
 
-def test_names_without_dask(toy: Any) -> None:
-    assert_expected(toy, sums(toy, "iterative"))
-    assert_expected(toy, sums(toy, "futures", workers=2))
+def test_names_without_dask(toy: Any, reference: RunResult) -> None:
+    assert_expected(reference, sums(toy, "iterative"))
+    assert_expected(reference, sums(toy, "futures", workers=2))
 
 
-def test_dask_on_a_client_that_is_given_and_stays_open(toy: Any, client: Any) -> None:
-    assert_expected(toy, sums(toy, "dask", client=client))
-    assert_expected(toy, sums(toy, DaskExecutor(client=client)))
+def test_dask_on_a_client_that_is_given_and_stays_open(toy: Any, client: Any, reference: RunResult) -> None:
+    assert_expected(reference, sums(toy, "dask", client=client))
+    assert_expected(reference, sums(toy, DaskExecutor(client=client)))
     assert client.status == "running"
 
 
-def test_dask_at_an_address(toy: Any, client: Any) -> None:
+def test_dask_at_an_address(toy: Any, client: Any, reference: RunResult) -> None:
     result = sums(toy, "dask", client=client.scheduler.address)
-    assert_expected(toy, result)
+    assert_expected(reference, result)
     assert result.metrics.executor == "dask"
 
 
-def test_dask_with_workers_of_its_own(toy: Any) -> None:
-    assert_expected(toy, sums(toy, "dask", workers=2))
+def test_dask_with_workers_of_its_own(toy: Any, reference: RunResult) -> None:
+    assert_expected(reference, sums(toy, "dask", workers=2))
 
 
 @pytest.mark.parametrize(
@@ -84,19 +89,19 @@ def test_dask_with_workers_of_its_own(toy: Any) -> None:
     ],
     ids=lambda executor: type(executor).__name__,
 )
-def test_instances_of_coffea(toy: Any, executor: Any) -> None:
+def test_instances_of_coffea(toy: Any, executor: Any, reference: RunResult) -> None:
     result = sums(toy, executor)
-    assert_expected(toy, result)
+    assert_expected(reference, result)
     assert result.metrics.executor == type(executor).__name__
 
 
-def test_a_pool_that_is_given_stays_open(toy: Any) -> None:
+def test_a_pool_that_is_given_stays_open(toy: Any, reference: RunResult) -> None:
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        assert_expected(toy, sums(toy, FuturesExecutor(pool=pool)))
+        assert_expected(reference, sums(toy, FuturesExecutor(pool=pool)))
         assert pool.submit(int, "7").result() == 7
 
 
-def test_parsl(toy: Any) -> None:
+def test_parsl(toy: Any, reference: RunResult) -> None:
     """In a process of its own: parsl leaves its log file and its threads to the end of the process."""
     pytest.importorskip("parsl")
     code = f"""
@@ -108,7 +113,7 @@ def test_parsl(toy: Any) -> None:
         run("{toy.processor("Sums")}", "{toy.fileset(era="2017")}", executor=executor, chunksize=7).save("out")
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=toy.folder, check=True)
-    assert_expected(toy, RunResult.load(toy.folder / "out"))
+    assert_expected(reference, RunResult.load(toy.folder / "out"))
 
 
 def test_the_same_processor_in_coffeas_runner(toy: Any) -> None:

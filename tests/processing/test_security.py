@@ -167,7 +167,7 @@ def test_local_processes_listen_nowhere(toy):
     seen, ended = set(), threading.Event()
 
     def look():
-        while not ended.wait(0.02):
+        while not ended.wait(0.1):
             seen.update(listening())
 
     before = listening()

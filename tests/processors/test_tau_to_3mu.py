@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from functools import cache
 from itertools import pairwise
 
 import awkward as ak
@@ -41,6 +42,18 @@ def real_file(shared_data):
     return shared_data / "t3m_run3_tau3mu_data.root"
 
 
+@pytest.fixture(scope="module")
+def output_of(shared_data):
+    """(opened, year) -> what comes of the real file as data of that year; made once."""
+    path = shared_data / "t3m_run3_tau3mu_data.root"
+
+    @cache
+    def made(opened, year):
+        return TauTo3Mu(open_signal_window=opened).process(open_events(path, era=year))["tau"]
+
+    return made
+
+
 def assert_same_counts(cutflow, expected):
     for row in cutflow:
         if row.applied:
@@ -50,9 +63,9 @@ def assert_same_counts(cutflow, expected):
 
 @pytest.mark.parametrize(("year", "numbers"), YEARS, ids=[year for year, _ in YEARS])
 @pytest.mark.parametrize("blinded", [True, False], ids=["blinded", "opened"])
-def test_agrees_with_the_plain_loop_at_each_cut(real_file, year, numbers, blinded):
+def test_agrees_with_the_plain_loop_at_each_cut(real_file, output_of, year, numbers, blinded):
     expected = loop.select(real_file, TREE, numbers, blinded=blinded)
-    output = TauTo3Mu(open_signal_window=not blinded).process(open_events(real_file, era=year))["tau"]
+    output = output_of(not blinded, year)
     assert_same_counts(output["cutflow"], expected)
     assert expected.events["trigger_match"] > 0
     columns = {name: accumulator.value for name, accumulator in output["candidates"].items()}
@@ -105,9 +118,8 @@ def test_blinded_data_never_enter_the_result(real_file, monkeypatch):
     assert sidebands == {name: value for name, value in closed["yields"].items() if name in sidebands}
 
 
-def test_opening_is_recorded(real_file):
-    closed = TauTo3Mu().process(open_events(real_file))["tau"]
-    opened = TauTo3Mu(open_signal_window=True).process(open_events(real_file))["tau"]
+def test_opening_is_recorded(real_file, output_of):
+    closed, opened = output_of(False, "2022"), output_of(True, "2022")
     simulation = TauTo3Mu().process(open_events(real_file, is_data=False))["tau"]
     assert closed["signal_window"] == {"blinded_entries": 282, "opened_entries": 0}
     assert opened["signal_window"] == {"blinded_entries": 0, "opened_entries": 282}
