@@ -222,6 +222,7 @@ def arguments() -> argparse.Namespace:
         "--stop", type=Path, help="folder with the 41 trees of the stop search; made if missing"
     )
     parser.add_argument("--stop-events", type=int, default=164_188)
+    parser.add_argument("--loopsusy-events", type=int, default=50_000, help="of the stop search with columns")
     parser.add_argument("--without", nargs="*", default=[], choices=("stop", "memory", "dask", "data-like"))
     parser.add_argument("--output", type=Path, default=BENCHMARKS / "RESULTS.md")
     return parser.parse_args()
@@ -235,7 +236,8 @@ def others(chosen: argparse.Namespace, made: dict[str, Path]) -> dict[str, Any]:
     if "stop" not in chosen.without:
         root = ("--root-python", chosen.root_python) if chosen.root_python else ()
         folder = ("--files", chosen.stop) if chosen.stop else ("--inputs", chosen.inputs)
-        wanted = (*root, *folder, "--events", chosen.stop_events, "--rounds", chosen.rounds)
+        sizes = ("--events", chosen.stop_events, "--loopsusy-events", chosen.loopsusy_events)
+        wanted = (*root, *folder, *sizes, "--rounds", chosen.rounds)
         found["stop"] = script("stop_variations.py", *wanted)
     return found
 

@@ -20,6 +20,7 @@ from columnar_af.processing import memory
 from columnar_af.processing.chunk_size import (
     LIBRARIES,
     LONGEST,
+    MEMORY_PER_BYTE,
     MEMORY_PER_WORKER,
     SHORTEST,
     ChunkRule,
@@ -51,14 +52,14 @@ def test_parts_cover_the_entries_once_and_fit(start: int, entries: int, longest:
 
 def test_parts_end_where_baskets_do() -> None:
     ranges = list(ChunkRule().ranges(0, 50_000, T3M))
-    assert len(ranges) == 4
+    assert len(ranges) == 2
     assert {stop for _, stop in ranges[:-1]} <= set(T3M.basket_ends)
-    assert min(stop - start for start, stop in ranges) > 11_000
+    assert min(stop - start for start, stop in ranges) > 22_000
     assert list(fitting_ranges(0, 100, 60, (10, 90))) == [(0, 50), (50, 100)]
 
 
 def test_the_budget_decides() -> None:
-    assert ChunkRule().length(T3M) == (MEMORY_PER_WORKER - LIBRARIES) // 43_000
+    assert ChunkRule().length(T3M) == round((MEMORY_PER_WORKER - LIBRARIES) / (MEMORY_PER_BYTE * 43_000))
     assert ChunkRule(memory=2 * MEMORY_PER_WORKER).length(T3M) > 2 * ChunkRule().length(T3M)
     assert ChunkRule(entries=123_456).length(T3M) == 123_456
     assert ChunkRule().length(TreeLayout(8.0, "x")) == ChunkRule().length(None) == LONGEST
