@@ -19,43 +19,6 @@ Offsets = npt.NDArray[np.int64]
 
 
 @nb.njit(nogil=True, cache=True)
-def match_legs_kernel(
-    leg_pt: Floats,
-    leg_eta: Floats,
-    leg_phi: Floats,
-    leg_offsets: Offsets,
-    pt: Floats,
-    eta: Floats,
-    phi: Floats,
-    offsets: Offsets,
-) -> Offsets:
-    """Flat form of :func:`match_legs`.
-
-    Args:
-        leg_pt, leg_eta, leg_phi: Shape (legs,).
-        leg_offsets: Shape (events + 1,), where the legs of each event begin.
-        pt, eta, phi: Shape (objects,).
-        offsets: Shape (events + 1,), where the objects of each event begin.
-
-    Returns:
-        Shape (legs,): place of the object within its event, -1 where none is equal.
-    """
-    index = np.full(len(leg_pt), -1, dtype=np.int64)
-    for event in range(len(leg_offsets) - 1):
-        start, stop = offsets[event], offsets[event + 1]
-        for leg in range(leg_offsets[event], leg_offsets[event + 1]):
-            for candidate in range(start, stop):
-                if (
-                    pt[candidate] == leg_pt[leg]
-                    and eta[candidate] == leg_eta[leg]
-                    and phi[candidate] == leg_phi[leg]
-                ):
-                    index[leg] = candidate - start
-                    break
-    return index
-
-
-@nb.njit(nogil=True, cache=True)
 def match_flat_legs(
     leg_pt: Floats,
     leg_eta: Floats,
@@ -66,7 +29,7 @@ def match_flat_legs(
     phi: Floats,
     offsets: Offsets,
 ) -> Offsets:
-    """The same for some of the legs of a chunk, given with the event of each.
+    """Flat form of :func:`match_legs`, for all legs of a chunk or some of them, given with the event of each.
 
     Args:
         leg_pt, leg_eta, leg_phi: Shape (legs,); NaN equals nothing.
@@ -117,5 +80,6 @@ def _match_columns(*columns: ak.Array) -> ak.Array:
     if len(leg_offsets) != len(offsets):
         msg = f"legs and collection: expected as many events in both, got {len(leg_offsets) - 1} and {len(offsets) - 1}"
         raise ValueError(msg)
-    index = match_legs_kernel(*values[:3], leg_offsets, *values[3:], offsets)
-    return ak.unflatten(index, np.diff(leg_offsets))
+    event = np.repeat(np.arange(len(leg_offsets) - 1), np.diff(leg_offsets))
+    place = match_flat_legs(*values[:3], event, *values[3:], offsets)
+    return ak.unflatten(np.where(place < 0, -1, place - offsets[event]), np.diff(leg_offsets))
